@@ -1,0 +1,36 @@
+"""What people read when something is missing or wrong, in English and Chinese.
+
+Every code maps to an (English, Chinese) pair of format strings. The message names the thing, what was
+found, what was expected, and what mends it. Rooms keep their own messages in a module here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rag.messages import answers, documents, models, settings, store
+
+Catalogue = Mapping[str, tuple[str, str]]
+
+CATALOGUE: Catalogue = {
+    **settings.MESSAGES,
+    **store.MESSAGES,
+    **documents.MESSAGES,
+    **models.MESSAGES,
+    **answers.MESSAGES,
+}
+
+
+class _Lenient(dict[str, str]):
+    """A forgotten parameter shows as its name: a message is never lost to a KeyError."""
+
+    def __missing__(self, key: str) -> str:
+        return f"<{key}>"
+
+
+def message(code: str, language: str, params: Mapping[str, str] | None = None) -> str:
+    """The text of ``code`` in "zh" or (for every other value) English; the code itself if unknown."""
+    pair = CATALOGUE.get(code)
+    if pair is None:
+        return code
+    return pair[1 if language == "zh" else 0].format_map(_Lenient(params or {}))

@@ -1,0 +1,348 @@
+"""The frozen records that cross room boundaries. Nothing here does I/O.
+
+Coordinates are fractions of the page (0..1), origin top left. Pages are 1-based. Character
+offsets are Python string indices, end exclusive. The *document text* is the pages' texts joined
+by a form feed (``"\\f"``); a chunk's ``char_start``/``char_end`` index into that string, so
+``document_text[chunk.char_start:chunk.char_end] == chunk.text`` always holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+PAGE_BREAK = "\f"
+
+DocumentStatus = Literal[
+    "queued",  # waiting for a worker
+    "parsing",  # a worker holds the lease and reads pages
+    "embedding",  # pages are read, vectors are being computed
+    "ready",  # all there: pages, chunks and vectors became visible in one transaction
+    "password",  # encrypted; retry with a password
+    "scanned",  # pictures of pages without text
+    "garbled",  # text comes out as nonsense (broken font encodings)
+    "empty",  # no pages, no text, no pictures
+    "corrupt",  # not readable as what it claims to be
+    "unsupported",  # another file type
+    "failed",  # limits, crashes, a full disk: see the error code
+]
+PENDING: tuple[DocumentStatus, ...] = ("queued", "parsing", "embedding")
+FINAL: tuple[DocumentStatus, ...] = (
+    "ready", "password", "scanned", "garbled", "empty", "corrupt", "unsupported", "failed",
+)  # fmt: skip
+PageKind = Literal["physical", "estimated"]
+Language = Literal["zh", "en", "other"]
+AnswerMode = Literal["generative", "extractive", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a page, in fractions of its width and height, origin top left."""
+
+    page: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One visual line (or table row) of a page: ``page.text[start:end]`` lies inside the box."""
+
+    start: int
+    end: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading: ``page.text[start:end]`` is its words; level 1 is the outermost."""
+
+    start: int
+    end: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table region: rows are the lines of ``page.text[start:end]``; ``header`` is the header row's
+    text (empty when unknown), possibly inherited from the table's start on an earlier page."""
+
+    start: int
+    end: int
+    header: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as parsed. ``lines`` is empty for formats without geometry (Word, text)."""
+
+    number: int
+    text: str
+    width_pt: float = 0.0
+    height_pt: float = 0.0
+    lines: tuple[Line, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What a parser makes of a file's bytes."""
+
+    media_type: str
+    title: str
+    language: Language
+    pages: tuple[Page, ...]
+    page_kind: PageKind = "physical"
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()  # message codes of rag.messages, e.g. "warn.hidden_text"
+
+    @property
+    def text(self) -> str:
+        return PAGE_BREAK.join(page.text for page in self.pages)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """An indexed unit, not yet stored. ``token_count`` counts the *embedded* text (context header
+    and special tokens included) with the embedding model's own tokenizer."""
+
+    ordinal: int
+    text: str
+    page_start: int
+    page_end: int
+    char_start: int
+    char_end: int
+    section_path: tuple[str, ...]
+    table_header: str
+    boxes: tuple[Box, ...]
+    token_count: int
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file in the library, as the Library page shows it."""
+
+    id: int
+    collection_id: int
+    collection: str
+    name: str  # display name: the uploaded file's name; never used in a path
+    sha256: str
+    size_bytes: int
+    status: DocumentStatus
+    media_type: str = ""
+    title: str = ""
+    language: Language = "other"
+    page_kind: PageKind = "physical"
+    page_count: int = 0
+    chunk_count: int = 0
+    pages_done: int = 0
+    chunks_done: int = 0
+    error_code: str = ""
+    error_params: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    source: str = ""  # where a CLI ingest read it from: the same source again is a new version
+    attempts: int = 0
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks. ``rag.access`` turns it into a :class:`Scope`."""
+
+    user_id: str
+    name: str
+    roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What may be read. An empty ``collection_ids`` means nothing at all. ``document_ids`` narrows
+    further; None means every document of those collections."""
+
+    collection_ids: frozenset[int]
+    document_ids: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk shown to the model or the reader. ``score`` is the fused score (higher is better,
+    comparable within one query only); the others say what they are, None when that leg did not
+    find the chunk or did not run."""
+
+    rank: int  # 1-based
+    chunk_id: int
+    document_id: int
+    document: str  # the uploaded file's name
+    title: str
+    page_start: int
+    page_end: int
+    section_path: tuple[str, ...]
+    table_header: str
+    text: str
+    char_start: int
+    char_end: int
+    boxes: tuple[Box, ...]
+    language: Language
+    page_kind: PageKind
+    score: float
+    cosine: float | None = None
+    bm25: float | None = None
+    rerank_logit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A claim's pointer: marker ``[n]`` in the answer -> passage -> page -> boxes of the quote."""
+
+    marker: int
+    chunk_id: int
+    document_id: int
+    document: str
+    page_start: int
+    page_end: int
+    quote: str
+    char_start: int  # of the quote, in the document text
+    char_end: int
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """Something was missing and the answer came all the same. ``code`` is in rag.messages."""
+
+    part: str  # "chat" | "embedding" | "dense" | "lexical" | "reranker" | "cache" | "citations"
+    code: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The standalone question that is searched (equal to the typed one without history)."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    passages: tuple[Passage, ...]
+    timings_ms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """A piece of the model's reasoning: folded away by the page, never part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The session record of one question. ``citations`` are computed from what the text cites."""
+
+    turn_id: int | None
+    conversation_id: int | None
+    question: str
+    standalone_question: str
+    text: str
+    mode: AnswerMode
+    refused: bool
+    refusal_code: str  # "" or a code in rag.messages, e.g. "refusal.no_evidence"
+    model: str  # "" for extractive answers
+    citations: tuple[Citation, ...]
+    passages: tuple[Passage, ...]
+    degraded: tuple[Degraded, ...]
+    incomplete: bool  # stopped by the reader, cut by the server or timed out
+    thinking: str
+    prompt_version: str
+    timings_ms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    answer: Answer
+
+
+Event = Rewritten | Retrieved | Thinking | Token | Degraded | Done
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One logged question and answer of a conversation, with the reader's feedback."""
+
+    id: int
+    conversation_id: int
+    user_id: str
+    created_at: datetime
+    answer: Answer
+    rating: Literal[-1, 0, 1] = 0
+    reasons: tuple[str, ...] = ()
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    id: int
+    user_id: str
+    title: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSpec:
+    """What an index must know of its embedding model. Equal specs share vectors; any difference
+    needs a re-index."""
+
+    model: str
+    revision: str
+    dimension: int
+    max_tokens: int
+    normalized: bool
+    query_instruction: str
+    languages: tuple[str, ...]  # languages the model covers; ("*",) is multilingual
+    chunker: str  # fingerprint of the chunker's settings
+
+    def differs_from(self, other: EmbeddingSpec) -> tuple[str, ...]:
+        """Names of the fields that differ, in declaration order."""
+        return tuple(n for n in self.__slots__ if getattr(self, n) != getattr(other, n))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of the store's generation: a document's chunks appeared or disappeared."""
+
+    generation: int
+    kind: Literal["add", "delete"]
+    document_id: int
+    chunk_ids: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PartStatus:
+    """One line of `wenju doctor` and of the readiness panel."""
+
+    part: str  # "chat" | "embeddings" | "index" | "store" | "cache" | "ocr" | ...
+    state: Literal["ok", "limited", "off", "broken"]
+    code: str  # message code in rag.messages; {params} filled in
+    params: Mapping[str, str] = field(default_factory=dict)
+    remedy: str = ""  # the one command that would mend or improve it

@@ -1,0 +1,210 @@
+"""The one Settings. Built at a root (app.py, cli.py, a test), passed down; nothing below reads the
+environment.
+
+Sources, strongest first: arguments, ``WENJU_*`` variables (``WENJU_CHAT__MODEL`` for ``[chat] model``),
+``wenju.toml`` in the working folder (or the file named by ``WENJU_CONFIG``), secrets as files in
+``/run/secrets``, defaults. Unknown keys are refused.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from rag.errors import SettingsError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EmbeddingSettings(_Section):
+    """Which model turns texts into vectors."""
+
+    kind: Literal["auto", "onnx", "flag", "openai"] = Field(
+        "auto",
+        description="onnx: ONNX Runtime or OpenVINO on this CPU; flag: FlagEmbedding (torch, CPU or GPU); "
+        "openai: any OpenAI-compatible embeddings server; auto: onnx",
+    )
+    model: str = Field(
+        "minilm",
+        description='"minilm" (the English model installed with Wenju), a folder with a BGE or BERT-family model '
+        "(model.safetensors or model.onnx, tokenizer.json), or for flag and openai a model name",
+    )
+    base_url: str = Field("", description="openai: server URL ending in /v1")
+    api_key: SecretStr = Field(SecretStr(""), description="openai: key of the server")
+    query_instruction: str | None = Field(
+        None, description="text put before every query; unset: the right one for the model"
+    )
+    languages: tuple[str, ...] | None = Field(
+        None, description='languages the model covers, "*" for all; unset: known by model name or tokenizer'
+    )
+    precision: Literal["auto", "fp32", "bf16", "int8"] = Field(
+        "auto", description="arithmetic of onnx models; auto: the fastest that keeps the same neighbours"
+    )
+    device: str = Field("auto", description='flag: "cpu", "cuda:0", ...; auto: CUDA when there')
+    threads: int = Field(0, ge=0, description="CPU threads of one embedding call; 0: all cores")
+    timeout_s: float = Field(30.0, gt=0, description="openai: seconds for one request")
+
+
+class RerankerSettings(_Section):
+    kind: Literal["off", "flag"] = Field("off", description="flag: FlagEmbedding's FlagReranker")
+    model: str = Field("BAAI/bge-reranker-v2-m3", description="name or folder of the reranker")
+    top_n: int = Field(24, ge=1, le=200, description="how many fused candidates are reranked")
+
+
+class ChunkSettings(_Section):
+    max_tokens: int = Field(
+        512,
+        ge=32,
+        le=8192,
+        description="most tokens of a chunk as embedded (header and special tokens included), counted by the "
+        "embedding model's tokenizer; lowered to the model's own limit",
+    )
+    context_tokens: int = Field(
+        48, ge=0, le=256, description="most tokens of the title-and-section header inside that limit"
+    )
+
+
+class SearchSettings(_Section):
+    top_k: int = Field(8, ge=1, le=50, description="passages shown to the model")
+    candidates: int = Field(60, ge=1, le=1000, description="candidates of each leg before fusion")
+    rrf_k: int = Field(60, ge=1, description="rank constant of reciprocal rank fusion")
+    dense_weight: float = Field(1.0, ge=0, description="weight of the dense leg in the fusion")
+    lexical_weight: float = Field(1.0, ge=0, description="weight of the lexical leg in the fusion")
+    exact_up_to: int = Field(200_000, ge=1, description="vectors up to which search is exact")
+    refresh_s: float = Field(1.0, gt=0, description="seconds between looks for new generations")
+
+
+class ChatSettings(_Section):
+    """Which model writes answers. With none, answers are extractive."""
+
+    kind: Literal["auto", "openai", "transformers", "extractive"] = Field(
+        "auto",
+        description="auto: the server at base_url, else one found on localhost (vLLM, Ollama), else extractive",
+    )
+    base_url: str = Field("", description="OpenAI-compatible server URL ending in /v1")
+    api_key: SecretStr = Field(SecretStr(""), description="key of the server")
+    model: str = Field("", description="model or LoRA adapter name; empty: the first that the server lists")
+    temperature: float = Field(0.0, ge=0, le=2)
+    max_tokens: int = Field(1024, ge=1, description="most tokens of an answer")
+    enable_thinking: bool = Field(False, description="Qwen3: let the model think before it answers")
+    context_tokens: int = Field(6000, ge=256, description="most tokens of passages put into the prompt")
+    discover_urls: tuple[str, ...] = Field(
+        ("http://127.0.0.1:8000/v1", "http://127.0.0.1:11434/v1"),
+        description="where auto looks for a server; empty turns it off",
+    )
+    connect_timeout_s: float = Field(2.0, gt=0)
+    first_token_timeout_s: float = Field(20.0, gt=0)
+    total_timeout_s: float = Field(120.0, gt=0)
+    retries: int = Field(2, ge=0, le=10, description="tries again before the first token arrived")
+
+
+class AnswerSettings(_Section):
+    min_cosine: float = Field(0.30, ge=-1, le=1, description="dense evidence below this is none")
+    min_coverage: float = Field(
+        0.5, ge=0, le=1, description="share of the question's content words (by idf) a passage must hold"
+    )
+    max_sentences: int = Field(4, ge=1, le=20, description="most quotes of an extractive answer")
+    history_turns: int = Field(6, ge=0, description="earlier turns seen when a follow-up is rewritten")
+
+
+class IngestSettings(_Section):
+    workers: int = Field(0, ge=0, description="parser processes; 0: one a core, two at most")
+    max_file_mb: int = Field(200, ge=1, description="largest file taken in, MiB")
+    max_pages: int = Field(5000, ge=1)
+    max_chars: int = Field(30_000_000, ge=1, description="most characters of text in one document")
+    max_zip_entries: int = Field(10_000, ge=1, description="Word: most entries in the archive")
+    max_unzipped_mb: int = Field(500, ge=1, description="Word: largest uncompressed size, MiB")
+    max_xml_elements: int = Field(3_000_000, ge=1, description="Word: most XML elements in one part")
+    parse_timeout_s: float = Field(60.0, gt=0, description="seconds for one step (about 100 pages)")
+    parse_memory_mb: int = Field(1024, ge=128, description="memory of a parser process, MiB")
+    lease_s: float = Field(30.0, gt=0, description="seconds after which a dead worker's document is retaken")
+    max_attempts: int = Field(3, ge=1, description="deaths after which a document is set aside")
+
+
+class ServerSettings(_Section):
+    host: str = Field("127.0.0.1", description="address the page listens on")
+    port: int = Field(8501, ge=1, le=65535)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Immutable once built."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WENJU_", env_nested_delimiter="__", extra="forbid", frozen=True, secrets_dir=None
+    )
+
+    data_dir: Path = Field(Path("data"), description="folder of database, originals, indexes and caches")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in data_dir")
+    originals_url: str = Field("", description="fsspec URL of the originals; empty: a folder in data_dir")
+    models_dir: Path = Field(
+        Path("~/.cache/wenju"), description="where graphs built from installed weights are kept, for all data folders"
+    )
+    redis_url: SecretStr = Field(SecretStr(""), description="Redis for the shared cache; empty: in process")
+    language: Literal["auto", "zh", "en"] = Field("auto", description="language of the page and the messages")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    reranker: RerankerSettings = RerankerSettings()
+    chunk: ChunkSettings = ChunkSettings()
+    search: SearchSettings = SearchSettings()
+    chat: ChatSettings = ChatSettings()
+    answer: AnswerSettings = AnswerSettings()
+    ingest: IngestSettings = IngestSettings()
+    server: ServerSettings = ServerSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        path = Path(os.environ.get("WENJU_CONFIG", "wenju.toml"))
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, toml_file=path),
+            file_secret_settings,
+        )
+
+    @property
+    def resolved_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{(self.data_dir / 'wenju.db').absolute()}"
+
+    @property
+    def index_dir(self) -> Path:
+        return self.data_dir / "index"
+
+    @property
+    def resolved_models_dir(self) -> Path:
+        return self.models_dir.expanduser()
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from all sources. Raises SettingsError naming each wrong key and what it expects."""
+    secrets = Path("/run/secrets")
+    try:
+        return Settings(_secrets_dir=secrets if secrets.is_dir() else None, **overrides)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']} (found {item.get('input')!r})"
+            if "key" not in str(item["loc"][-1:])
+            else f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise SettingsError("settings.invalid", problems=problems) from error
+    except ValueError as error:  # malformed TOML
+        raise SettingsError("settings.invalid", problems=error) from error
