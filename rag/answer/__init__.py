@@ -1,0 +1,1 @@
+"""Passages -> prompt -> streamed, checked answer. Entered through :mod:`rag.engine` only."""

@@ -1,0 +1,358 @@
+"""The one door: page, command line, HTTP and evaluator all call :class:`Engine`.
+
+Promises: opening is cheap (the store is migrated; no model is loaded until used); every read and write takes a principal and is
+authorised here, ids of a client included; it is safe to share between threads and users; what is missing is said
+aloud (``Degraded`` events, :meth:`Engine.part_statuses`) instead of failing.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from rag.access import LOCAL, readable_scope
+from rag.errors import AccessDenied, DocumentError
+from rag.records import (
+    Chunk,
+    Collection,
+    Conversation,
+    Document,
+    Event,
+    Page,
+    PartStatus,
+    Principal,
+    Scope,
+    Turn,
+)
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag.answer.asking import Asker
+    from rag.models.chat import ChatFinder
+    from rag.models.protocols import ChatModel, EmbeddingModel
+    from rag.pictures import PagePictures
+    from rag.search.index import SearchIndex, SearchResult
+    from rag.store import Store
+
+log = logging.getLogger(__name__)
+
+Leg = Literal["dense", "lexical"]
+LEGS: tuple[Leg, ...] = ("dense", "lexical")
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """``created`` is False when the same bytes are already in that collection (``document`` is then the
+    one that is there)."""
+
+    document: Document
+    created: bool
+
+
+class Engine:
+    """Everything a floor above may do. Build with :meth:`open`, end with :meth:`close` (or ``with``)."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        embedding: EmbeddingModel | None = None,
+        chat: ChatModel | None = None,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self._embedding = embedding
+        self._given_chat = chat
+        self._lock = threading.RLock()
+        self._search: SearchIndex | None = None
+        self._chat_finder: ChatFinder | None = None
+        self._asker: Asker | None = None
+        self._pictures: PagePictures | None = None
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        embedding: EmbeddingModel | None = None,
+        chat: ChatModel | None = None,
+    ) -> Engine:
+        """Opens (and migrates) the store. ``embedding`` and ``chat`` replace the models that the settings
+        name; ``chat`` is then used for every answer. Raises StoreError, SchemaTooNew."""
+        from rag.store import Store
+
+        return cls(settings, Store.open(settings), embedding=embedding, chat=chat)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends child processes and closes the store. Safe to call twice."""
+        with self._lock:
+            if self._pictures is not None:
+                self._pictures.close()
+            for part in (self._search, self.store):
+                close = getattr(part, "close", None)
+                if close is not None:
+                    close()
+
+    # ---------------------------------------------------------------- parts, built when first used
+
+    def embedding(self) -> EmbeddingModel:
+        """The embedding model, loaded once. Raises ModelNotInstalled, ModelUnavailable."""
+        with self._lock:
+            if self._embedding is None:
+                from rag.models.embeddings import load_embedding
+
+                self._embedding = load_embedding(self.settings)
+            return self._embedding
+
+    def search_index(self) -> SearchIndex:
+        with self._lock:
+            if self._search is None:
+                from rag.search.index import SearchIndex
+
+                self._search = SearchIndex(self.store, self.settings, self.embedding)
+            return self._search
+
+    def chat_finder(self) -> ChatFinder:
+        with self._lock:
+            if self._chat_finder is None:
+                from rag.models.chat import ChatFinder
+
+                self._chat_finder = ChatFinder(self.settings, given=self._given_chat)
+            return self._chat_finder
+
+    def _asking(self) -> Asker:
+        with self._lock:
+            if self._asker is None:
+                from rag.answer.asking import Asker
+
+                self._asker = Asker(
+                    self.store, self.settings, self.search_index(), self.embedding, self.chat_finder()
+                )
+            return self._asker
+
+    def warm_up(self) -> None:
+        """Loads what the first question needs (indexes, embedding, chain). Never raises: what cannot be
+        loaded shows in :meth:`part_statuses`."""
+        steps: tuple[Callable[[], object], ...] = (
+            lambda: self.embedding().embed_query("warm up"),
+            lambda: self.search_index().refresh(),
+            lambda: self.chat_finder().find(),
+            lambda: self._asking().warm_up(),
+        )
+        for step in steps:
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001 - a boundary: start-up must not die of one part
+                log.warning("warm-up step failed: %s", error)
+
+    # ---------------------------------------------------------------- questions
+
+    def ask(
+        self,
+        question: str,
+        principal: Principal = LOCAL,
+        *,
+        conversation_id: int | None = None,
+        collection_ids: Iterable[int] | None = None,
+        document_ids: Iterable[int] | None = None,
+        log: bool = True,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """One question -> ``Rewritten, Retrieved, (Thinking | Token | Degraded)*, Done``.
+
+        ``Done.answer`` is the whole record, also after ``stop`` was set (``incomplete``). Closing the
+        generator stops generation upstream. With ``log`` the turn is kept, in a new conversation named by
+        its first question when ``conversation_id`` is None. Raises AccessDenied for a conversation, document or
+        collection that is not there or not the principal's, before the first event.
+        """
+        scope = self.scope(principal, collection_ids, document_ids)
+        if conversation_id is not None:
+            self._own_conversation(conversation_id, principal)
+        return self._asking().ask(
+            question, principal, scope, conversation_id=conversation_id, log_turn=log, stop=stop
+        )
+
+    def search(
+        self,
+        query: str,
+        principal: Principal = LOCAL,
+        *,
+        top_k: int | None = None,
+        collection_ids: Iterable[int] | None = None,
+        document_ids: Iterable[int] | None = None,
+        legs: Sequence[Leg] = LEGS,
+    ) -> SearchResult:
+        """The passages of the principal's scope that match best, best first."""
+        scope = self.scope(principal, collection_ids, document_ids)
+        return self.search_index().search(
+            query, scope, top_k=top_k or self.settings.search.top_k, legs=tuple(legs)
+        )
+
+    def scope(
+        self,
+        principal: Principal,
+        collection_ids: Iterable[int] | None = None,
+        document_ids: Iterable[int] | None = None,
+    ) -> Scope:
+        """What ``principal`` may read, narrowed to the given collections and documents. Raises AccessDenied when a
+        given id is not readable."""
+        readable = {c.id: c for c in self.collections(principal)}
+        if collection_ids is not None:
+            wanted = set(collection_ids)
+            if not wanted <= readable.keys():
+                raise AccessDenied("store.not_found")
+            readable = {key: readable[key] for key in wanted}
+        scope = readable_scope(principal, readable.values(), document_ids)
+        for document_id in scope.document_ids or ():
+            self.store.document(document_id, scope)  # AccessDenied: not there or not yours
+        return scope
+
+    # ---------------------------------------------------------------- documents
+
+    def collections(self, principal: Principal = LOCAL) -> list[Collection]:
+        return self.store.collections() if principal.roles else []
+
+    def add_document(
+        self,
+        name: str,
+        data: bytes | BinaryIO | Path,
+        principal: Principal = LOCAL,
+        *,
+        collection: str = "default",
+        source: str = "",
+        password: str | None = None,
+    ) -> Added:
+        """Stores the bytes and queues the document; a worker takes it from there. Idempotent by content.
+        Raises DocumentError for a file over the limit, DiskFull, AccessDenied."""
+        if not principal.roles:
+            raise AccessDenied("store.not_found")
+        limit = self.settings.ingest.max_file_mb * 2**20
+        if isinstance(data, Path):
+            if data.stat().st_size > limit:
+                raise _too_large(name, data.stat().st_size, limit)
+            opened: object = data.open("rb")
+        elif isinstance(data, bytes):
+            opened = io.BytesIO(data)
+        else:
+            opened = nullcontext(data)
+        with opened as stream:  # type: ignore[attr-defined]
+            if stream.seekable():
+                size = stream.seek(0, io.SEEK_END)
+                stream.seek(0)
+                if size > limit:
+                    raise _too_large(name, size, limit)
+            sha256, size = self.store.originals.put(stream)
+        document, created = self.store.add_document(
+            collection_id=self.store.ensure_collection(collection).id,
+            name=name,
+            sha256=sha256,
+            size_bytes=size,
+            source=source,
+            password=password,
+        )
+        return Added(document, created)
+
+    def documents(self, principal: Principal = LOCAL) -> list[Document]:
+        return self.store.documents(self.scope(principal))
+
+    def document(self, document_id: int, principal: Principal = LOCAL) -> Document:
+        """Raises AccessDenied: not there, or not yours."""
+        return self.store.document(document_id, self.scope(principal))
+
+    def document_pages(self, document_id: int, principal: Principal = LOCAL) -> list[Page]:
+        self.document(document_id, principal)
+        return self.store.pages(document_id)
+
+    def document_chunks(self, document_id: int, principal: Principal = LOCAL) -> list[Chunk]:
+        """The chunks as indexed, in order."""
+        self.document(document_id, principal)
+        return list(self.store.document_chunks(document_id))
+
+    def delete_document(self, document_id: int, principal: Principal = LOCAL) -> None:
+        self.document(document_id, principal)
+        self.store.delete_document(document_id)
+
+    def retry_document(
+        self, document_id: int, principal: Principal = LOCAL, password: str | None = None
+    ) -> None:
+        """Queues a document again, with a password when it needs one."""
+        self.document(document_id, principal)
+        self.store.requeue_document(document_id, password=password)
+
+    def original(self, document_id: int, principal: Principal = LOCAL) -> bytes:
+        document = self.document(document_id, principal)
+        with self.store.originals.open(document.sha256) as stream:
+            return bytes(stream.read())
+
+    def page_picture(
+        self, document_id: int, page: int, principal: Principal = LOCAL, *, width_px: int = 1000
+    ) -> bytes | None:
+        """The page as PNG, ``width_px`` wide; None when the file type has no pictures or the page cannot be drawn
+        (show the page's text instead)."""
+        document = self.document(document_id, principal)
+        with self._lock:
+            if self._pictures is None:
+                from rag.pictures import PagePictures
+
+                self._pictures = PagePictures(self.store.originals)
+        return self._pictures.png(document, page, width_px)
+
+    # ---------------------------------------------------------------- conversations
+
+    def conversations(self, principal: Principal = LOCAL) -> list[Conversation]:
+        """The principal's own, newest first."""
+        return self.store.conversations(principal.user_id)
+
+    def turns(self, conversation_id: int, principal: Principal = LOCAL) -> list[Turn]:
+        self._own_conversation(conversation_id, principal)
+        return self.store.turns(conversation_id)
+
+    def rename_conversation(self, conversation_id: int, title: str, principal: Principal = LOCAL) -> None:
+        self._own_conversation(conversation_id, principal)
+        self.store.rename_conversation(conversation_id, title)
+
+    def delete_conversation(self, conversation_id: int, principal: Principal = LOCAL) -> None:
+        self._own_conversation(conversation_id, principal)
+        self.store.delete_conversation(conversation_id)
+
+    def rate_turn(
+        self,
+        turn_id: int,
+        principal: Principal,
+        rating: Literal[-1, 0, 1],
+        reasons: Sequence[str] = (),
+        comment: str = "",
+    ) -> None:
+        """Keeps the reader's feedback on their own turn. Raises AccessDenied for anybody else's."""
+        self.store.rate_turn(turn_id, principal.user_id, rating, tuple(reasons), comment)
+
+    def _own_conversation(self, conversation_id: int, principal: Principal) -> None:
+        if all(c.id != conversation_id for c in self.conversations(principal)):
+            raise AccessDenied("store.not_found")
+
+    # ---------------------------------------------------------------- readiness
+
+    def part_statuses(self) -> list[PartStatus]:
+        """Each part, whether it works, and the one command that would mend or improve it. Never raises."""
+        from rag.answer.readiness import part_statuses
+
+        return part_statuses(self)
+
+
+def _too_large(name: str, size: int, limit: int) -> DocumentError:
+    return DocumentError(
+        "failed", "document.too_large", name=name, size_mb=f"{size / 2**20:.0f}", limit_mb=limit // 2**20
+    )
