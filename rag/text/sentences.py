@@ -35,12 +35,12 @@ _NEVER_WORDS = (  # abbreviations that don't end a sentence
     "refs approx est dept univ assn jan feb mar apr jun jul aug sep sept oct nov dec eg ie e.g i.e"
 )
 _SELDOM_WORDS = (  # these end one only before a word that plainly begins the next
-    "inc corp ltd co llc plc bros cos u.s u.k u.n e.u u.s.a u.s.c a.m p.m ph.d d.c n.a s.a n.v b.v l.p etc jr "
-    "sr mfg intl"
+    "inc corp ltd co llc plc bros cos u.s u.k u.n e.u u.s.a u.s.c a.m p.m ph.d d.c n.a s.a n.v b.v l.p etc "
+    "jr sr mfg intl"
 )
 _STARTER_WORDS = (
-    "the a an this that these those it its in on at for as we our they their he she there if when while since "
-    "during after before under however although because no each all such both net total see to by from with"
+    "the a an this that these those it its in on at for as we our they their he she there if when while "
+    "since during after before under however although because no each all such both net total see by from"
 )
 _NEVER = frozenset(_NEVER_WORDS.split())
 _SELDOM = frozenset(_SELDOM_WORDS.split())

@@ -15,15 +15,24 @@ from rag.text.normalise import normalise
 
 _HAN = "\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _TOKEN = re.compile(
-    r"[a-z]+(?![\w&'’.-])"  # most tokens: tried first
-    rf"|[{_HAN}]+"
+    r"[a-z]++(?![\w&'’.-])"  # most tokens: tried first
+    rf"|[{_HAN}]++"
     r"|\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])"  # 1,577  12,345.60
     rf"|\d+\.\d+(?![^\W{_HAN}])"  # 12.5
     r"|(?:[^\W\d_]\.){2,}"  # u.s.
     r"|[^\W\d_](?:&[^\W\d_])+(?![^\W_])"  # r&d
     rf"|(?:[^\W_{_HAN}]+['’])+[^\W_{_HAN}]+"  # company's
-    rf"|\d+-[^\W\d_{_HAN}]+(?![^\W_])|[^\W\d_{_HAN}]+-\d+(?![^\W_,.])"  # 10-k, covid-19
+    rf"|\d+-[^\W\d_{_HAN}]+(?![^\W_])|[^\W\d_{_HAN}]+-\d+(?![^\W_]|[.,]\d)"  # 10-k, covid-19
     rf"|[^\W_{_HAN}]+"
+)
+# The same for ASCII, factored by first character: twice as fast.
+_ASCII_TOKEN = re.compile(
+    r"[a-z]++(?![0-9&'_.-])"
+    r"|[0-9](?:[0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]++)?(?![0-9,])|[0-9]*+\.[0-9]++(?![a-z0-9_])"
+    r"|[0-9]*+-[a-z]++(?![a-z0-9])|[0-9]*+(?![a-z']))"
+    r"|[a-z](?:\.(?:[a-z]\.)+|(?:&[a-z])+(?![a-z0-9])|[a-z]*+-[0-9]++(?![a-z0-9]|[.,][0-9]))"
+    r"|(?:[a-z0-9]++')+[a-z0-9]++"
+    r"|[a-z0-9]++"
 )
 _IS_HAN = re.compile(f"[{_HAN}]")
 # A line that wraps inside a Chinese word, and words set wide ("合 计").
@@ -86,7 +95,7 @@ def terms(text: str) -> list[str]:
     without grouping and trailing zeros (1,577 = (1,577) = 1577; 12.5% = 12.50 = 12.5); overlapping character
     pairs of Chinese and Japanese runs (the character itself where a run has one); "10-K" also as "10k"."""
     if text.isascii():
-        return list(chain.from_iterable(map(_MEMO.__getitem__, _TOKEN.findall(text.lower()))))
+        return list(chain.from_iterable(map(_MEMO.__getitem__, _ASCII_TOKEN.findall(text.lower()))))
     text = normalise(text).lower()
     if _ACCENTED.search(text):
         text = unicodedata.normalize("NFC", _MARKS.sub("", unicodedata.normalize("NFD", text)))
