@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rag.messages import answers, documents, models, settings, store
+from rag.messages import answers, cli, documents, models, page, settings, store
 
 Catalogue = Mapping[str, tuple[str, str]]
 
@@ -18,6 +18,8 @@ CATALOGUE: Catalogue = {
     **documents.MESSAGES,
     **models.MESSAGES,
     **answers.MESSAGES,
+    **page.MESSAGES,
+    **cli.MESSAGES,
 }
 
 

@@ -1,0 +1,314 @@
+"""The command line: ``wenju ingest | search | ask | documents | doctor | run ...``.
+
+A composition root: it builds the one Settings and hands an Engine to the commands. Nothing heavy is imported
+before a command runs, so help answers at once. Exit codes are in ``commands.console``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from commands.console import environment_language, guarded, set_language, text, usage_error
+
+# Help texts are message codes: `main` puts the reader's language in their place.
+app = typer.Typer(
+    name="wenju", help="cli.help", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+export_app = typer.Typer(help="cli.help.export", no_args_is_help=True)
+import_app = typer.Typer(help="cli.help.import", no_args_is_help=True)
+eval_app = typer.Typer(help="cli.help.eval", no_args_is_help=True)
+tune_app = typer.Typer(help="cli.help.tune", no_args_is_help=True)
+app.add_typer(export_app, name="export")
+app.add_typer(import_app, name="import")
+app.add_typer(eval_app, name="eval")
+app.add_typer(tune_app, name="tune")
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", metavar="DIR", help="cli.opt.data_dir", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="cli.opt.json")]
+Collections = Annotated[
+    list[str] | None, typer.Option("--collection", "-c", metavar="NAME", help="cli.opt.only_collection")
+]
+Documents = Annotated[
+    list[str] | None, typer.Option("--document", "-d", metavar="NAME", help="cli.opt.only_document")
+]
+Batch = Annotated[Path | None, typer.Option("--batch", metavar="FILE", help="cli.opt.batch")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="cli.opt.out")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="cli.opt.jobs")]
+FailOnRefusal = Annotated[bool, typer.Option("--fail-on-refusal", help="cli.opt.fail_on_refusal")]
+Names = Annotated[list[str], typer.Argument(metavar="DOCUMENT...", help="cli.arg.document")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="cli.arg.dir")]
+
+
+@app.callback()
+def root(context: typer.Context, data_dir: DataDir = None) -> None:
+    context.obj = data_dir
+
+
+def _chosen(context: typer.Context, data_dir: Path | None) -> Path | None:
+    """--data-dir may stand before or after the command; after wins."""
+    before: Path | None = context.find_root().obj
+    return data_dir if data_dir is not None else before
+
+
+@app.command(help="cli.help.ingest")
+@guarded
+def ingest(
+    context: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="cli.arg.paths")],
+    collection: Annotated[
+        str, typer.Option("--collection", "-c", metavar="NAME", help="cli.opt.collection")
+    ] = "default",
+    password: Annotated[
+        str | None, typer.Option("--password", envvar="WENJU_PASSWORD", help="cli.opt.password")
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands.ingest import ingest as run
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        run(engine, paths, collection=collection, password=password, as_json=as_json)
+
+
+@app.command(help="cli.help.search")
+@guarded
+def search(
+    context: typer.Context,
+    query: Annotated[str | None, typer.Argument(help="cli.arg.query")] = None,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=1000, help="cli.opt.top_k")] = 8,
+    collection: Collections = None,
+    document: Documents = None,
+    batch: Batch = None,
+    out: Out = None,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+    fail_on_refusal: FailOnRefusal = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands.query import check_batch
+    from commands.query import search as run
+    from commands.session import open_engine
+
+    check_batch(query, batch, out)
+    with open_engine(_chosen(context, data_dir)) as engine:
+        run(
+            engine,
+            query,
+            top_k=top_k,
+            collections=collection or (),
+            documents=document or (),
+            as_json=as_json,
+            batch=batch,
+            out=out,
+            jobs=jobs,
+            fail_when_empty=fail_on_refusal,
+        )
+
+
+@app.command(help="cli.help.ask")
+@guarded
+def ask(
+    context: typer.Context,
+    question: Annotated[str | None, typer.Argument(help="cli.arg.question")] = None,
+    collection: Collections = None,
+    document: Documents = None,
+    batch: Batch = None,
+    out: Out = None,
+    jobs: Jobs = 1,
+    keep: Annotated[bool, typer.Option("--keep", help="cli.opt.keep")] = False,
+    as_json: AsJson = False,
+    fail_on_refusal: FailOnRefusal = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands.query import ask as run
+    from commands.query import check_batch
+    from commands.session import open_engine
+
+    check_batch(question, batch, out)
+    with open_engine(_chosen(context, data_dir)) as engine:
+        run(
+            engine,
+            question,
+            collections=collection or (),
+            documents=document or (),
+            as_json=as_json,
+            batch=batch,
+            out=out,
+            jobs=jobs,
+            keep=keep,
+            fail_on_refusal=fail_on_refusal,
+        )
+
+
+@app.command(help="cli.help.documents")
+@guarded
+def documents(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    from commands.library import list_documents
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        list_documents(engine, as_json=as_json)
+
+
+@app.command(help="cli.help.delete")
+@guarded
+def delete(context: typer.Context, names: Names, data_dir: DataDir = None) -> None:
+    from commands.library import delete as run
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        run(engine, names)
+
+
+@app.command(help="cli.help.doctor")
+@guarded
+def doctor(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    from commands.checks import doctor as run
+    from commands.session import settings
+
+    run(settings(_chosen(context, data_dir), log_level="ERROR"), as_json=as_json)
+
+
+@app.command(help="cli.help.reindex")
+@guarded
+def reindex(context: typer.Context, data_dir: DataDir = None) -> None:
+    from commands.library import reindex as run
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        run(engine)
+
+
+@export_app.command("faiss", help="cli.help.export.faiss")
+@guarded
+def export_faiss(context: typer.Context, folder: Folder, data_dir: DataDir = None) -> None:
+    from commands.library import export_faiss as run
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        run(engine, folder)
+
+
+@import_app.command("faiss", help="cli.help.import.faiss")
+@guarded
+def import_faiss(context: typer.Context, folder: Folder, data_dir: DataDir = None) -> None:
+    from commands.library import import_faiss as run
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        run(engine, folder)
+
+
+@app.command(help="cli.help.worker")
+@guarded
+def worker(
+    context: typer.Context,
+    log_level: Annotated[str, typer.Option("--log-level", help="cli.opt.log_level")] = "INFO",
+    data_dir: DataDir = None,
+) -> None:
+    from commands.serve import run_worker
+    from commands.session import settings
+
+    if log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise usage_error(text("cli.opt.log_level"))
+    run_worker(settings(_chosen(context, data_dir), log_level=log_level))
+
+
+@app.command(help="cli.help.run")
+@guarded
+def run(
+    context: typer.Context,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="cli.opt.port", show_default=False)
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="cli.opt.host", show_default=False)] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="cli.opt.browser")] = True,
+    data_dir: DataDir = None,
+) -> None:
+    from commands.serve import run_page
+    from commands.session import settings
+
+    loaded = settings(_chosen(context, data_dir))
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    server = loaded.server.model_copy(update=given)
+    run_page(loaded.model_copy(update={"server": server}), open_browser=browser)
+
+
+@app.command("settings", help="cli.help.settings")
+@guarded
+def show_settings(
+    context: typer.Context,
+    markdown: Annotated[bool, typer.Option("--markdown", help="cli.opt.markdown")] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands.checks import print_settings, settings_markdown
+    from commands.session import settings
+
+    if markdown:
+        sys.stdout.write(settings_markdown())
+    else:
+        print_settings(settings(_chosen(context, data_dir)), as_json=as_json)
+
+
+@eval_app.command("retrieval", help="cli.help.eval.retrieval")
+@guarded
+def eval_retrieval(
+    context: typer.Context,
+    pack: Annotated[Path, typer.Argument(metavar="PACK", help="cli.arg.pack")],
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="cli.opt.limit")] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands.evaluate import retrieval
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        retrieval(engine, pack, limit=limit, as_json=as_json)
+
+
+@tune_app.command("train", help="cli.help.tune.train")
+@guarded
+def tune_train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="cli.arg.config")],
+    as_json: AsJson = False,
+) -> None:
+    from commands.tune import train
+
+    train(config, as_json=as_json)
+
+
+@app.command("version", help="cli.help.version")
+@guarded
+def show_version() -> None:
+    from commands.checks import version
+
+    print(f"wenju {version()}")
+
+
+def _translate(command: Any) -> None:
+    """Puts the texts of the reader's language in the place of the codes, in the whole command tree."""
+    for item in (command, *command.params):
+        if (getattr(item, "help", None) or "").startswith("cli."):
+            item.help = text(item.help)
+    for child in getattr(command, "commands", {}).values():
+        _translate(child)
+
+
+def main() -> None:
+    set_language(environment_language(os.environ))
+    command = typer.main.get_command(app)
+    _translate(command)
+    command()
+
+
+if __name__ == "__main__":
+    main()
