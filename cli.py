@@ -42,7 +42,7 @@ Batch = Annotated[Path | None, typer.Option("--batch", metavar="FILE", help="cli
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="cli.opt.out")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="cli.opt.jobs")]
 FailOnRefusal = Annotated[bool, typer.Option("--fail-on-refusal", help="cli.opt.fail_on_refusal")]
-Names = Annotated[list[str], typer.Argument(metavar="DOCUMENT...", help="cli.arg.document")]
+Names = Annotated[list[str], typer.Argument(metavar="DOCUMENT", help="cli.arg.document")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="cli.arg.dir")]
 
 
@@ -61,12 +61,12 @@ def _chosen(context: typer.Context, data_dir: Path | None) -> Path | None:
 @guarded
 def ingest(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="cli.arg.paths")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="cli.arg.paths")],
     collection: Annotated[
         str, typer.Option("--collection", "-c", metavar="NAME", help="cli.opt.collection")
     ] = "default",
     password: Annotated[
-        str | None, typer.Option("--password", envvar="WENJU_PASSWORD", help="cli.opt.password")
+        str | None, typer.Option("--password", metavar="TEXT", help="cli.opt.password")
     ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,

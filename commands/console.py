@@ -51,7 +51,7 @@ def language() -> str:
     return _language
 
 
-def text(code: str, **params: object) -> str:
+def text(code: str, /, **params: object) -> str:
     return message(code, _language, {key: str(value) for key, value in params.items()})
 
 
