@@ -22,6 +22,7 @@ CHARS_PER_TOKEN = 24  # one token for more text than this (an unknown word of 9,
 AFTER_HEADING = 4.0  # a heading without its text
 AFTER_CAPTION = 3.0  # a table without its caption
 AFTER_HEADER_ROW = 4.0
+AFTER_TITLE_LINE = 1.5  # a short line without a full stop may be a heading that nobody marked
 BLANK_LINE, NEW_LINE, ROW, SENTENCE = 0.1, 0.3, 0.4, 0.5
 CLAUSE, WORD, TOKEN = 0.9, 1.3, 2.0
 HEADING_INSIDE = 1.3  # a heading in a chunk's middle: two sections in one
@@ -161,10 +162,16 @@ def _cut_cost(text: str, before: Unit, unit: Unit) -> float:
     gap = text[before.end : unit.start]
     if unit.table != before.table:
         caption = unit.table >= 0 and before.end - before.start <= 160
-        return AFTER_CAPTION if caption and not text[: before.end].endswith(_SENTENCE_ENDS) else BLANK_LINE
+        return (
+            AFTER_CAPTION
+            if caption and not text.endswith(_SENTENCE_ENDS, before.start, before.end)
+            else BLANK_LINE
+        )
     if unit.table >= 0:
         return ROW
     if "\n" in gap:
+        if before.end - before.start < 80 and not text.endswith(_SENTENCE_ENDS, before.start, before.end):
+            return AFTER_TITLE_LINE
         return BLANK_LINE if gap.count("\n") > 1 else NEW_LINE
     return SENTENCE
 

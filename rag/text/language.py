@@ -37,17 +37,17 @@ def detect_language(text: str) -> Literal["zh", "en", "other"]:
     if len(text) > 3 * _SAMPLE:
         middle = len(text) // 2
         text = "\n".join((text[:_SAMPLE], text[middle : middle + _SAMPLE], text[-_SAMPLE:]))
-    letters = len(_LETTER.findall(text))
-    if not letters:
-        return "other"
-    han = 0 if text.isascii() else len(_HAN.findall(text))
-    latin = len(_LATIN.findall(text))
-    foreign = letters - han - latin
-    if han * _HAN_WEIGHT > latin and han > foreign:
-        return "other" if 5 * len(_KANA_HANGUL.findall(text)) > han else "zh"
-    if latin <= foreign:
-        return "other"
-    words = _WORD.findall(text.lower())
-    english = sum(word in _ENGLISH for word in words)
-    others = sum(word in _OTHERS for word in words)
-    return "other" if others > max(1, english) else "en"
+    if text.isascii():
+        if not _LATIN.search(text):
+            return "other"
+    else:
+        letters = len(_LETTER.findall(text))
+        han = len(_HAN.findall(text))
+        latin = len(_LATIN.findall(text))
+        foreign = letters - han - latin
+        if han * _HAN_WEIGHT > latin and han > foreign:
+            return "other" if 5 * len(_KANA_HANGUL.findall(text)) > han else "zh"
+        if latin <= foreign:
+            return "other"
+    words = set(_WORD.findall(text.lower()))
+    return "other" if len(words & _OTHERS) > max(1, len(words & _ENGLISH)) else "en"
