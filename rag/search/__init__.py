@@ -1,0 +1,4 @@
+"""Question -> passages: dense and lexical candidates inside the scope, fused.
+
+Modules here import FAISS and tantivy when they are used, never at import.
+"""

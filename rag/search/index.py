@@ -1,0 +1,347 @@
+"""Search: dense and lexical candidates inside the scope, fused, reranked, loaded from the store.
+
+Promises: a chunk outside the scope is never a candidate; a passage is loaded from the store inside the scope
+at the end, so deleted text never comes back; whatever is missing (another embedding model, a model that
+fails or does not cover the query's language, a busy index, a failing reranker) is said as ``Degraded`` and
+the rest answers.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rag.cache import Cache, cache_key, open_cache
+from rag.errors import WenjuError
+from rag.models.protocols import EmbeddingModel, Reranker, Vectors
+from rag.records import Degraded, EmbeddingSpec, PartStatus, Passage, Scope, StoredChunk
+from rag.search import files
+from rag.search.cached_vector import CACHED_VECTOR, decode_vector, encode_vector
+from rag.search.fusion import reciprocal_rank_fusion
+from rag.search.query_terms import MAX_CHARS, query_terms
+from rag.search.views import View, Views
+from rag.settings import Settings
+from rag.text.language import detect_language
+
+if TYPE_CHECKING:
+    from rag.store import Store
+
+log = logging.getLogger(__name__)
+
+LEGS = ("dense", "lexical")
+REINDEX = "wenju reindex"
+UNCOVERED_DENSE_WEIGHT = 0.0
+"""Weight of the dense leg for a query in a language that the embedding model was not trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """``passages`` best first. ``timings_ms``: embed, dense, lexical, fuse, rerank (when on), load, total."""
+
+    passages: tuple[Passage, ...]
+    degraded: tuple[Degraded, ...]
+    timings_ms: dict[str, float]
+
+
+class SearchIndex:
+    """Both views of one store. Thread-safe; one instance a process."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        embedding: Callable[[], EmbeddingModel],
+        *,
+        reranker: Callable[[], Reranker | None] | None = None,
+        cache: Cache | None = None,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._embedding = embedding
+        self._load_reranker = reranker
+        self._reranker: Reranker | None = None
+        self._reranker_lock = threading.Lock()
+        self._cache = cache or open_cache(settings)
+        self._views = Views(store, settings)
+
+    def refresh(self) -> int:
+        """Catches up with the store; answers the generation searched from here on. Raises StoreError."""
+        return self._views.refresh()
+
+    def close(self) -> None:
+        """Snapshots what is unsaved. Safe to call twice."""
+        self._views.close()
+
+    @property
+    def cache(self) -> Cache:
+        return self._cache
+
+    # -- searching -------------------------------------------------------------------------------
+
+    def search(self, query: str, scope: Scope, *, top_k: int, legs: Sequence[str] = LEGS) -> SearchResult:
+        """The ``top_k`` best passages inside the scope, best first. ``score`` is the fused score: the
+        sum over legs of weight / (rrf_k + rank). Finding nothing is a result. Raises StoreError, and ValueError for
+        for an unknown leg."""
+        unknown = set(legs) - set(LEGS)
+        if unknown or not legs:
+            raise ValueError(f"legs are {LEGS}, found {tuple(legs)}")
+        clock = _Clock()
+        query = " ".join(query.replace("\0", " ").split())[:MAX_CHARS]
+        if top_k <= 0 or not query or not scope.collection_ids or scope.document_ids == frozenset():
+            return SearchResult((), (), clock.done())
+        view = self._views.current()
+        if view is None:
+            return SearchResult((), (), clock.done())
+        degraded: list[Degraded] = []
+        wanted = max(self._settings.search.candidates, 2 * top_k)
+        scores: dict[str, dict[int, float]] = {}
+        weights = {
+            "dense": self._settings.search.dense_weight,
+            "lexical": self._settings.search.lexical_weight,
+        }
+        if "dense" in legs:
+            weights["dense"] *= self._dense_weight(query, view, "lexical" in legs, degraded)
+            vector = None
+            if weights["dense"] > 0:
+                with clock.part("embed"):
+                    vector = self._embed(query, view.spec, degraded)
+            if vector is not None:
+                with clock.part("dense"):
+                    scores["dense"] = dict(view.dense.search(vector, scope, wanted))
+        if "lexical" in legs:
+            with clock.part("lexical"):
+                found = self._search_lexical(query, view, scope, wanted, degraded)
+            if found is not None:
+                scores["lexical"] = dict(found)
+        with clock.part("fuse"):
+            fused = reciprocal_rank_fusion(
+                {leg: list(found) for leg, found in scores.items()}, weights, self._settings.search.rrf_k
+            )
+        fused, logits = self._rerank(query, fused, scope, clock, degraded)
+        with clock.part("load"):
+            passages = self._load(fused, scope, top_k, scores, logits)
+        return SearchResult(tuple(passages), tuple(degraded), clock.done())
+
+    def _dense_weight(self, query: str, view: View, lexical_too: bool, degraded: list[Degraded]) -> float:
+        """0 when the dense leg cannot or should not run; says why."""
+        try:
+            model = self._embedding()
+            found = model.spec(view.spec.chunker)
+        except WenjuError as error:
+            degraded.append(Degraded("embedding", error.code, error.params))
+            return 0.0
+        except Exception as error:  # noqa: BLE001 - an outside model: whatever it raises, lexical answers
+            log.warning("embedding model cannot be loaded: %r", error)
+            degraded.append(Degraded("embedding", "search.embedding_failed", {"problem": _short(error)}))
+            return 0.0
+        if found != view.spec:
+            degraded.append(Degraded("dense", "search.index_mismatch", _mismatch(view.spec, found)))
+            return 0.0
+        language = detect_language(query)
+        if language != "other" and not model.covers(language):
+            params = {"model": view.spec.model, "language": language}
+            degraded.append(Degraded("embedding", "search.language_not_covered", params))
+            return UNCOVERED_DENSE_WEIGHT if lexical_too else 1.0
+        return 1.0
+
+    def _embed(self, query: str, spec: EmbeddingSpec, degraded: list[Degraded]) -> Vectors | None:
+        key = cache_key("query-vector", files.spec_fingerprint(spec), query)
+        cached = self._cache.get(key, CACHED_VECTOR)
+        if cached is not None:
+            vector = decode_vector(cached, spec.dimension)
+            if vector is not None:
+                return vector
+        try:
+            vector = self._embedding().embed_query(query)
+            if vector.shape != (spec.dimension,):
+                raise ValueError(f"{vector.shape} is not ({spec.dimension},)")
+        except WenjuError as error:
+            degraded.append(Degraded("embedding", error.code, error.params))
+            return None
+        except Exception as error:  # noqa: BLE001 - an outside model: whatever it raises, lexical answers
+            log.warning("query could not be embedded: %r", error)
+            degraded.append(Degraded("embedding", "search.embedding_failed", {"problem": _short(error)}))
+            return None
+        self._cache.put(key, encode_vector(vector), CACHED_VECTOR)
+        return vector
+
+    def _search_lexical(
+        self, query: str, view: View, scope: Scope, wanted: int, degraded: list[Degraded]
+    ) -> list[tuple[int, float]] | None:
+        if view.lexical is None:
+            params = {"problem": view.problem}
+            code = "search.lexical_busy" if view.problem == "busy" else "search.lexical_unavailable"
+            degraded.append(Degraded("lexical", code, params))
+            return None
+        try:
+            return view.lexical.search(query_terms(query), scope, wanted)
+        except (OSError, ValueError) as error:
+            log.warning("lexical search failed: %r", error)
+            degraded.append(Degraded("lexical", "search.lexical_unavailable", {"problem": _short(error)}))
+            return None
+
+    def _rerank(
+        self,
+        query: str,
+        fused: list[tuple[int, float]],
+        scope: Scope,
+        clock: _Clock,
+        degraded: list[Degraded],
+    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
+        """The fused list with its first ``top_n`` in the reranker's order; unchanged without one."""
+        if not fused or (self._load_reranker is None and self._settings.reranker.kind == "off"):
+            return fused, {}
+        with clock.part("rerank"):
+            head = [i for i, _ in fused[: self._settings.reranker.top_n]]
+            loaded = self._store.passages(head, scope)
+            present = [i for i in head if i in loaded]
+            try:
+                reranker = self._get_reranker()
+                if reranker is None:
+                    return fused, {}
+                found = reranker.rerank_logits(query, [loaded[i].text for i in present])
+                logits = dict(zip(present, (float(logit) for logit in found), strict=True))
+            except WenjuError as error:
+                degraded.append(Degraded("reranker", error.code, error.params))
+                return fused, {}
+            except Exception as error:  # noqa: BLE001 - an outside model: the fused order stands
+                log.warning("reranker failed: %r", error)
+                degraded.append(Degraded("reranker", "search.reranker_failed", {"problem": _short(error)}))
+                return fused, {}
+            order = {chunk_id: place for place, (chunk_id, _) in enumerate(fused)}
+            best = sorted(present, key=lambda i: (-logits[i], order[i]))
+            score = dict(fused)
+            rest = [pair for pair in fused if pair[0] not in logits]
+            return [(i, score[i]) for i in best] + rest, logits
+
+    def _get_reranker(self) -> Reranker | None:
+        with self._reranker_lock:
+            if self._reranker is None:
+                if self._load_reranker is not None:
+                    self._reranker = self._load_reranker()
+                else:
+                    from rag.models.reranker import load_reranker
+
+                    self._reranker = load_reranker(self._settings)
+            return self._reranker
+
+    def _load(
+        self,
+        fused: list[tuple[int, float]],
+        scope: Scope,
+        top_k: int,
+        scores: dict[str, dict[int, float]],
+        logits: dict[int, float],
+    ) -> list[Passage]:
+        """The first ``top_k`` that the store still has inside the scope."""
+        passages: list[Passage] = []
+        at = 0
+        while len(passages) < top_k and at < len(fused):
+            batch = fused[at : at + max(top_k, 8)]
+            at += len(batch)
+            # What the reranker saw is loaded again: it may have been deleted meanwhile.
+            chunks = self._store.passages([i for i, _ in batch], scope)
+            for chunk_id, score in batch:
+                chunk = chunks.get(chunk_id)
+                if chunk is not None and len(passages) < top_k:
+                    rank = len(passages) + 1
+                    passages.append(_passage(chunk, rank, score, scores, logits.get(chunk_id)))
+        return passages
+
+    # -- status ----------------------------------------------------------------------------------
+
+    def status(self) -> PartStatus:
+        """What `wenju doctor` says of the index. Loads it. Never raises for what is wrong with it."""
+        try:
+            self._views.refresh()
+            view = self._views.current()
+        except (WenjuError, OSError) as error:
+            return PartStatus("index", "broken", "search.broken", {"problem": _short(error)}, REINDEX)
+        if view is None:
+            return PartStatus("index", "ok", "search.index_empty", remedy="wenju ingest PATH")
+        params = {
+            "chunks": str(len(view.dense)),
+            "model": view.spec.model,
+            "generation": str(view.dense_generation),
+            "recall": f"{view.dense.recall_at_10:.3f}",
+        }
+        try:
+            found = self._embedding().spec(view.spec.chunker)
+        except WenjuError:
+            found = view.spec  # the embedding part reports its own trouble
+        if found != view.spec:
+            mismatch = _mismatch(view.spec, found)
+            return PartStatus("index", "limited", "search.index_mismatch", mismatch, REINDEX)
+        if view.lexical is None:
+            params["problem"] = view.problem
+            return PartStatus("index", "limited", "search.lexical_unavailable", params)
+        if self._views.rebuilt:
+            params["problem"] = self._views.rebuilt
+            return PartStatus("index", "ok", "search.index_rebuilt", params)
+        exact = all(s.approximate is None for s in view.dense.segments)
+        return PartStatus(
+            "index", "ok", "search.index_exact" if exact else "search.index_approximate", params
+        )
+
+
+class _Clock:
+    """Milliseconds of each part of a search."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._parts: dict[str, float] = {}
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._parts[name] = (time.perf_counter() - started) * 1000
+
+    def done(self) -> dict[str, float]:
+        return {**self._parts, "total": (time.perf_counter() - self._started) * 1000}
+
+
+def _passage(
+    chunk: StoredChunk, rank: int, score: float, scores: dict[str, dict[int, float]], logit: float | None
+) -> Passage:
+    return Passage(
+        rank=rank,
+        chunk_id=chunk.id,
+        document_id=chunk.document_id,
+        document=chunk.document,
+        title=chunk.title,
+        page_start=chunk.page_start,
+        page_end=chunk.page_end,
+        section_path=chunk.section_path,
+        table_header=chunk.table_header,
+        text=chunk.text,
+        char_start=chunk.char_start,
+        char_end=chunk.char_end,
+        boxes=chunk.boxes,
+        language=chunk.language,
+        page_kind=chunk.page_kind,
+        score=score,
+        cosine=scores.get("dense", {}).get(chunk.id),
+        bm25=scores.get("lexical", {}).get(chunk.id),
+        rerank_logit=logit,
+    )
+
+
+def _mismatch(indexed: EmbeddingSpec, found: EmbeddingSpec) -> dict[str, str]:
+    return {
+        "index_model": indexed.model,
+        "model": found.model,
+        "fields": ", ".join(indexed.differs_from(found)),
+        "command": REINDEX,
+    }
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
