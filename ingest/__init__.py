@@ -1,0 +1,1 @@
+"""file -> pages -> chunks -> vectors -> store."""
