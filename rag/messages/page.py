@@ -13,12 +13,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "数据文件夹 {path} 无法写入（{problem}）。请腾出空间或修正权限，或在 wenju.toml 的 data_dir（或 WENJU_DATA_DIR）"
         "里换一个文件夹。",
     ),
-    "ui.port_in_use": (
-        "Port {port} on {host} is taken by another program (perhaps a Wenju that is already running: open {url}). "
-        "Choose another one: wenju run --port {next_port}, or port in [server] of wenju.toml.",
-        "{host} 的端口 {port} 已被其他程序占用（也许问据已经在运行：打开 {url}）。请换一个端口：wenju run --port {next_port}，"
-        "或修改 wenju.toml 中 [server] 的 port。",
-    ),
     "ui.unexpected": (
         "Something went wrong while answering. Nothing was lost; try again. The log names the cause.",
         "回答时出了意外。没有丢失任何内容，请重试；日志里有原因。",

@@ -1,0 +1,1 @@
+"""HTTP routes beside the page. They decide nothing: each calls the Engine."""

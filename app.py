@@ -1,0 +1,83 @@
+"""Composition root of the page: `streamlit run app.py` or `wenju run`.
+
+One port serves the page, ``/healthz`` and ``/readyz``. The lifespan opens Settings -> Engine -> ingest worker
+and closes them in reverse; what cannot be opened is shown as a page, never as a traceback. The looks come
+from ``.streamlit/config.toml`` beside this file, or from the copy in the installed package.
+"""
+
+from __future__ import annotations
+
+import logging
+import tomllib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from anyio import to_thread
+
+from api.health import health_routes
+from ui import boot
+
+log = logging.getLogger("wenju.page")
+
+_ROOT = Path(__file__).resolve().parent
+
+
+def streamlit_options() -> dict[str, Any]:
+    """The page's looks and manners as Streamlit options by dotted name."""
+
+    def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in table.items():
+            if isinstance(value, Mapping):
+                found |= flat(value, f"{prefix}{key}.")
+            else:
+                found[f"{prefix}{key}"] = value
+        return found
+
+    return flat(tomllib.loads((_ROOT / "ui" / "config.toml").read_text(encoding="utf-8")))
+
+
+def _apply_options() -> None:
+    """Options that Streamlit did not find by itself (an installed Wenju, another working folder)."""
+    from streamlit import config
+
+    if not (_ROOT / ".streamlit" / "config.toml").is_file():
+        for name, value in streamlit_options().items():
+            if not config.is_manually_set(name):
+                config.set_option(name, value)
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    from streamlit import config
+
+    house = await to_thread.run_sync(boot.open_house)
+    boot.install(house)
+    if house.engine is not None:
+        config.set_option("server.maxUploadSize", house.engine.settings.ingest.max_file_mb)
+    try:
+        yield
+    finally:
+        await to_thread.run_sync(boot.close_house, house)
+        boot.install(None)
+
+
+def on_script_error(error: Exception) -> bool:
+    """Readers see a sentence; the log has the traceback."""
+    from ui.language import say
+
+    log.error("page failed", exc_info=error)
+    st.error(say("error.page"), icon=":material/error:")
+    return True
+
+
+_apply_options()
+app = st.App(
+    _ROOT / "ui" / "main.py",
+    routes=health_routes(boot.readiness),
+    lifespan=lifespan,
+    on_script_error=on_script_error,
+)

@@ -1,0 +1,1 @@
+"""The page. It renders what the Engine yields and decides nothing."""

@@ -1,0 +1,128 @@
+"""Opening and closing the house for the page: one Engine and one ingest worker for the whole process.
+
+``open_house`` never raises: what went wrong is kept and shown as a page, because a person who sees a
+traceback in a terminal they did not open has nothing to go by. The page asks :func:`current`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.access import LOCAL
+from rag.errors import SettingsError, StoreError, WenjuError
+from rag.records import Principal
+
+if TYPE_CHECKING:
+    from ingest.service import IngestService
+    from rag.engine import Engine
+    from rag.settings import Settings
+    from ui.answering import AnswerDesk
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class House:
+    """What the process runs. ``engine`` is None exactly when ``problem`` is set."""
+
+    engine: Engine | None = None
+    service: IngestService | None = None
+    desk: AnswerDesk | None = None
+    problem: WenjuError | None = None
+    reindexing: threading.Event = field(default_factory=threading.Event)
+
+
+_house: House | None = None
+_lock = threading.Lock()
+
+
+def current() -> House:
+    """The open house; opened here when no root did (``streamlit run ui/main.py``, a test)."""
+    global _house
+    with _lock:
+        if _house is None:
+            _house = open_house()
+        return _house
+
+
+def install(house: House | None) -> None:
+    """Makes ``house`` the one that the page shows (roots and tests); None forgets it."""
+    global _house
+    with _lock:
+        _house = house
+
+
+def open_house(settings: Settings | None = None, *, work: bool = True) -> House:
+    """Settings -> Engine -> ingest worker. Models warm up in the background. Problems end in
+    ``House.problem``; ``work=False`` leaves ingest to another process."""
+    from rag.settings import load_settings
+    from ui.answering import AnswerDesk
+
+    try:
+        settings = settings or load_settings()
+        _check_writable(settings)
+        from rag.engine import Engine
+
+        engine = Engine.open(settings)
+        service = None
+        if work:
+            from ingest.service import IngestService
+
+            service = IngestService(engine.store, settings, engine.embedding)
+            service.start()
+    except WenjuError as error:
+        log.error("%s", error)
+        return House(problem=error)
+    except Exception as error:  # a boundary: the page must come up to say what is wrong
+        log.exception("cannot open")
+        return House(problem=StoreError("ui.cannot_open", problem=f"{type(error).__name__}: {error}"))
+    threading.Thread(target=engine.warm_up, name="warm-up", daemon=True).start()
+    return House(engine=engine, service=service, desk=AnswerDesk(engine))
+
+
+def close_house(house: House) -> None:
+    """Stops answers and the worker, closes the Engine. What was being ingested resumes at the next start."""
+    if house.desk is not None:
+        house.desk.stop_all()
+    if house.service is not None:
+        house.service.stop()
+    if house.engine is not None:
+        house.engine.close()
+
+
+def readiness() -> str:
+    """"" when the store answers, else the message code of what is wrong."""
+    house = current()
+    if house.engine is None:
+        return house.problem.code if house.problem else "ui.cannot_open"
+    try:
+        house.engine.store.generation()
+    except WenjuError as error:
+        return error.code
+    except Exception:  # a probe must answer
+        log.exception("readiness")
+        return "ui.cannot_open"
+    return ""
+
+
+def principal() -> Principal:
+    """Who looks at the page. Without accounts: the one local user."""
+    return LOCAL
+
+
+def _check_writable(settings: Settings) -> None:
+    folder = Path(settings.data_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".write-probe-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(
+            "ui.data_dir_unwritable", path=folder.absolute(), problem=error.strerror or error
+        ) from error

@@ -1,0 +1,38 @@
+"""Logo and style sheet. All CSS is constant and ours; the only text put into it is from :mod:`ui.texts`."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+
+from ui.texts import text
+
+_HERE = Path(__file__).resolve().parent
+ICON = str(_HERE / "icon.svg")
+
+
+@cache
+def _logo(dark: bool) -> str:
+    ink, accent = ("#eef1f0", "#6cc9b9") if dark else ("#1f2a2c", "#0f6b62")
+    return (_HERE / "logo.svg").read_text(encoding="utf-8").replace("INK", ink).replace("ACCENT", accent)
+
+
+@cache
+def _css(language: str, upload_mb: int) -> str:
+    css = (_HERE / "style.css").read_text(encoding="utf-8")
+    for name, words in {
+        "DROP": text("upload.drop", language),
+        "LIMIT": text("upload.limit", language, limit=upload_mb),
+        "BROWSE": text("upload.browse", language),
+    }.items():
+        css = css.replace(f'"{{{name}}}"', json.dumps(words, ensure_ascii=False))
+    return f"<style>{css}</style>"
+
+
+def dress(language: str, upload_mb: int) -> None:
+    """Logo, wordmark and style sheet of every page."""
+    st.html(_css(language, upload_mb))
+    st.logo(_logo(st.context.theme.type == "dark"), size="large", icon_image=ICON)

@@ -1,0 +1,54 @@
+"""The page's script: language, navigation, sidebar. Streamlit runs it for every interaction."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import chat, library, look, readiness, sidebar, wire
+from ui.boot import current
+from ui.language import COOKIE, language, say
+from ui.state import COPIES, open_evidence
+
+
+def main() -> None:
+    house = current()
+    lang = language()
+    st.set_page_config(
+        page_title=say("app.title"),
+        page_icon=look.ICON,
+        layout="wide",
+        menu_items={"About": say("app.about")},
+    )
+    look.dress(lang, house.engine.settings.ingest.max_file_mb if house.engine else 200)
+    st.session_state[COPIES] = {}
+    if house.engine is None:
+        problem = house.problem.localized(lang) if house.problem else ""
+        readiness.cannot_start(problem)
+        return
+    pages = {
+        "chat": st.Page(
+            chat.page, title=say("nav.chat"), icon=":material/forum:", url_path="chat", default=True
+        ),
+        "library": st.Page(
+            library.page, title=say("nav.library"), icon=":material/folder_open:", url_path="library"
+        ),
+        "readiness": st.Page(
+            readiness.page, title=say("nav.readiness"), icon=":material/fact_check:", url_path="readiness"
+        ),
+    }
+    st.session_state["_pages"] = pages
+    chosen = st.navigation(list(pages.values()))
+    if st.query_params.get("lang") != lang:
+        st.query_params["lang"] = lang
+    sidebar.show(on_chat=chosen.url_path in ("", "chat"))
+    chosen.run()
+    wire.mount(
+        cookie=COOKIE,
+        lang=lang,
+        copied=say("answer.copied"),
+        copies=st.session_state[COPIES],
+        on_cite=open_evidence,
+    )
+
+
+main()

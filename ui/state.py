@@ -1,0 +1,160 @@
+"""What one browser session remembers: the open conversation, the running answer, the open evidence.
+
+The conversation is also in the address (``?c=``), the running answer too (``?t=``), so that a reload finds
+them again. Everything else is the Engine's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import streamlit as st
+
+from rag.errors import WenjuError
+from rag.records import Conversation
+from ui.answering import AnswerDesk, Ticket
+from ui.boot import current, principal
+
+COPIES = "_copies"
+_CONVERSATION, _TICKET, _EVIDENCE, _FAILED = "_conversation", "_ticket", "_evidence", "_failed"
+_SCOPE_DOCUMENTS, _SCOPE_COLLECTIONS = "scope_documents", "scope_collections"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the evidence panel shows: a citation's marker, or the rank of a passage that was read."""
+
+    turn_id: int
+    number: int
+    kind: Literal["citation", "passage"] = "citation"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A question that ended in an error before it could be logged."""
+
+    question: str
+    error: WenjuError
+
+
+def desk() -> AnswerDesk:
+    found = current().desk
+    assert found is not None  # main.py shows the problem page otherwise
+    return found
+
+
+def conversation_id() -> int | None:
+    """The open conversation; None is a new chat."""
+    if _CONVERSATION not in st.session_state:
+        asked = st.query_params.get("c", "")
+        st.session_state[_CONVERSATION] = int(asked) if asked.isdecimal() else None
+    return cast("int | None", st.session_state[_CONVERSATION])
+
+
+def open_conversation(wanted: int | None) -> None:
+    """Shows a conversation (None: a new chat), with its running answer if there is one."""
+    st.session_state[_CONVERSATION] = wanted
+    running = desk().running(wanted, principal()) if wanted is not None else None
+    _set_ticket(running)
+    close_evidence()
+    st.session_state.pop(_FAILED, None)
+    _address()
+
+
+def open_ticket(ticket_id: str) -> None:
+    """Shows a running answer that has no conversation yet."""
+    ticket = desk().ticket(ticket_id, principal())
+    open_conversation(ticket.conversation_id if ticket else None)
+    _set_ticket(ticket)
+
+
+def ticket() -> Ticket | None:
+    """The answer being written in the open conversation."""
+    if _TICKET not in st.session_state:
+        st.session_state[_TICKET] = st.query_params.get("t", "")
+        if not st.session_state[_TICKET] and (opened := conversation_id()) is not None:
+            _set_ticket(desk().running(opened, principal()))
+    wanted = st.session_state[_TICKET]
+    return desk().ticket(wanted, principal()) if wanted else None
+
+
+def settle() -> None:
+    """Takes a finished answer's conversation (or error) over and lets go of its ticket."""
+    found = ticket()
+    if found is None or not found.done:
+        _address()
+        return
+    snapshot = found.snapshot()
+    if snapshot.error is not None:
+        st.session_state[_FAILED] = Failed(found.question, snapshot.error)
+    if found.conversation_id is not None:
+        st.session_state[_CONVERSATION] = found.conversation_id
+    _set_ticket(None)
+    _address()
+
+
+def failed() -> Failed | None:
+    return cast("Failed | None", st.session_state.get(_FAILED))
+
+
+def ask(question: str) -> None:
+    """Starts an answer in the open conversation. Waits a moment, so that quick answers appear at once."""
+    question = question.strip()
+    if not question:
+        return
+    st.session_state.pop(_FAILED, None)
+    close_evidence()
+    try:
+        started = desk().ask(
+            question,
+            principal(),
+            conversation_id=conversation_id(),
+            collection_ids=st.session_state.get(_SCOPE_COLLECTIONS) or None,
+            document_ids=st.session_state.get(_SCOPE_DOCUMENTS) or None,
+        )
+    except WenjuError as error:
+        st.session_state[_FAILED] = Failed(question, error)
+        return
+    _set_ticket(started)
+    started.wait(0.3)
+
+
+def scope_size() -> int:
+    """How many documents and collections the next question is limited to; 0: everything."""
+    return len(st.session_state.get(_SCOPE_DOCUMENTS) or ()) + len(
+        st.session_state.get(_SCOPE_COLLECTIONS) or ()
+    )
+
+
+def evidence() -> Evidence | None:
+    return cast("Evidence | None", st.session_state.get(_EVIDENCE))
+
+
+def open_evidence(turn_id: int, number: int, kind: Literal["citation", "passage"] = "citation") -> None:
+    st.session_state[_EVIDENCE] = Evidence(turn_id, number, kind)
+    st.session_state.pop("evidence_page", None)
+
+
+def close_evidence() -> None:
+    st.session_state.pop(_EVIDENCE, None)
+    st.session_state.pop("evidence_page", None)
+
+
+def own_conversations() -> list[Conversation]:
+    engine = current().engine
+    return engine.conversations(principal()) if engine is not None else []
+
+
+def _set_ticket(found: Ticket | None) -> None:
+    st.session_state[_TICKET] = found.id if found is not None else ""
+
+
+def _address() -> None:
+    for name, value in (("c", conversation_id()), ("t", st.session_state.get(_TICKET))):
+        wanted = str(value) if value else ""
+        if st.query_params.get(name, "") != wanted:
+            if wanted:
+                st.query_params[name] = wanted
+            else:
+                st.query_params.pop(name, None)

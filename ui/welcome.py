@@ -1,0 +1,101 @@
+"""What a newcomer sees: what this is, one button that shows it working, a place for their own files, real
+progress, and first questions to ask."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rag.records import Document
+from ui import state, uploads
+from ui.boot import current, principal
+from ui.language import language, say
+from ui.safe import one_line, plain
+
+
+def show(documents: list[Document]) -> None:
+    ready = [d for d in documents if d.status == "ready"]
+    busy = uploads.pending(documents)
+    if not documents:
+        _newcomer()
+        return
+    if ready:
+        st.title(say("welcome.ask_title"), anchor=False)
+        st.caption(say("welcome.ask_hint", count=len(ready)))
+        _suggestions(ready)
+    elif not busy:
+        st.title(say("welcome.title"), anchor=False)
+        st.info(say("welcome.none_ready"), icon=":material/info:")
+        if st.button(say("welcome.open_library"), key="to-library", icon=":material/folder_open:"):
+            st.switch_page(st.session_state["_pages"]["library"])
+    if busy:
+        _progress(titled=not ready)
+
+
+def _newcomer() -> None:
+    with st.container(key="hero"):
+        st.title(say("welcome.title"), anchor=False)
+        st.markdown(say("welcome.lead"))
+    with st.container(key="first-steps"):
+        with st.container(border=True, key="try-samples"):
+            uploads.samples_button("samples")
+            st.caption(say("welcome.samples_hint"))
+        st.caption(say("welcome.own"), text_alignment="center")
+        uploads.drop_zone("first-upload")
+
+
+def _progress(*, titled: bool) -> None:
+    known = {d.id for d in uploads.pending(_documents())}
+
+    @st.fragment(run_every=uploads.PROGRESS_EVERY_S)
+    def tick() -> None:
+        documents = [d for d in _documents() if d.id in known]
+        if any(d.status not in ("queued", "parsing", "embedding") for d in documents) or not documents:
+            st.rerun()  # one has finished: the page around has something new to offer
+        with st.container(key="progress"):
+            if titled:
+                st.subheader(say("welcome.reading"), anchor=False)
+                st.caption(say("welcome.reading_hint"))
+            shown = sorted(documents, key=lambda d: (-uploads.fraction(d), d.id))[:6]
+            for document in shown:
+                st.progress(
+                    uploads.fraction(document),
+                    f"**{one_line(document.name, 60)}** · {uploads.progress_words(document)}",
+                )
+            if len(documents) > len(shown):
+                st.caption(f"+{len(documents) - len(shown)}")
+
+    tick()
+
+
+def _documents() -> list[Document]:
+    engine = current().engine
+    return engine.documents(principal()) if engine is not None else []
+
+
+def _suggestions(ready: list[Document]) -> None:
+    questions = suggested(ready)
+    if not questions:
+        return
+    st.markdown(f"**{say('welcome.suggestions')}**")
+    with st.container(key="suggestions", gap="small"):
+        for number, words in enumerate(questions):
+            st.button(
+                plain(words),
+                key=f"suggest-{number}",
+                icon=":material/arrow_outward:",
+                on_click=state.ask,
+                args=(words,),
+                width="stretch",
+            )
+
+
+def suggested(ready: list[Document], limit: int = 4) -> list[str]:
+    """First questions for the sample reports that are ready, those in the page's language first."""
+    from samples import sample_files, sample_questions
+
+    names = {d.name for d in ready}
+    if not any(path.name in names for path in sample_files()):
+        return []
+    rows = [q for q in sample_questions() if q.get("document", next(iter(names))) in names]
+    rows.sort(key=lambda q: q.get("lang") != language())
+    return [str(q["question"]) for q in rows][:limit]
