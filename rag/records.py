@@ -128,6 +128,30 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk as kept: with its id (never given out twice) and its document. Offsets and pages as in
+    :class:`Chunk`."""
+
+    id: int
+    document_id: int
+    collection_id: int
+    document: str  # the uploaded file's name
+    title: str
+    page_kind: PageKind
+    ordinal: int
+    text: str
+    page_start: int
+    page_end: int
+    char_start: int
+    char_end: int
+    section_path: tuple[str, ...]
+    table_header: str
+    boxes: tuple[Box, ...]
+    token_count: int
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     id: int
     name: str
@@ -159,6 +183,7 @@ class Document:
     attempts: int = 0
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    rendition_sha256: str = ""  # original of the decrypted copy of a password-protected file; "" for none
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,176 @@
+"""Conversations and the turn log. Each belongs to one user: given ``user_id``, a method raises AccessDenied
+for anybody else's, in the same words as for what is not there; without it the caller has authorised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rag.errors import AccessDenied
+from rag.records import Answer, Conversation, Turn
+from rag.store import codec
+from rag.store.base import Room
+from rag.store.schema import conversations, turns
+
+_TITLE_CHARS = 80
+
+
+class Conversations(Room):
+    """Mixed into Store."""
+
+    def create_conversation(self, user_id: str, title: str = "") -> Conversation:
+        """Without a title it is named by its first question."""
+        with self._db.write(shared=True) as connection:
+            return _create(connection, user_id, title)
+
+    def conversations(self, user_id: str, limit: int = 200) -> list[Conversation]:
+        """The user's, latest first."""
+        query = (
+            sa.select(conversations)
+            .where(conversations.c.user_id == user_id)
+            .order_by(conversations.c.updated_at.desc(), conversations.c.id.desc())
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            return [_conversation(row) for row in connection.execute(query)]
+
+    def rename_conversation(
+        self, conversation_id: int, title: str, user_id: str | None = None
+    ) -> Conversation:
+        """Raises AccessDenied when it is not there or not the user's."""
+        with self._db.write(shared=True) as connection:
+            found = _owned(connection, conversation_id, user_id)
+            connection.execute(
+                sa.update(conversations)
+                .where(conversations.c.id == conversation_id)
+                .values(title=_short(title))
+            )
+            return replace(found, title=_short(title))
+
+    def delete_conversation(self, conversation_id: int, user_id: str | None = None) -> None:
+        """With all its turns. Raises AccessDenied when it is not there or not the user's."""
+        with self._db.write(shared=True) as connection:
+            _owned(connection, conversation_id, user_id)
+            connection.execute(sa.delete(conversations).where(conversations.c.id == conversation_id))
+
+    def log_turn(self, answer: Answer, user_id: str, conversation_id: int | None = None) -> Turn:
+        """Keeps an answer. Without a conversation one is made. The turn's answer carries both ids. Raises
+        AccessDenied when the conversation is not there or not the user's."""
+        now = _now()
+        with self._db.write(shared=True) as connection:
+            if conversation_id is None:
+                conversation = _create(connection, user_id, answer.question)
+            else:
+                conversation = _owned(connection, conversation_id, user_id)
+            answer = replace(answer, turn_id=None, conversation_id=conversation.id)
+            turn_id = connection.execute(
+                sa.insert(turns)
+                .values(
+                    conversation_id=conversation.id,
+                    user_id=user_id,
+                    created_at=now,
+                    question=codec.clean(answer.question),
+                    mode=answer.mode,
+                    refused=answer.refused,
+                    incomplete=answer.incomplete,
+                    model=codec.clean(answer.model),
+                    prompt_version=answer.prompt_version,
+                    answer=codec.dump_answer(answer),
+                )
+                .returning(turns.c.id)
+            ).scalar_one()
+            connection.execute(
+                sa.update(conversations)
+                .where(conversations.c.id == conversation.id)
+                .values(updated_at=now, title=conversation.title or _short(answer.question))
+            )
+        return Turn(turn_id, conversation.id, user_id, now, replace(answer, turn_id=turn_id))
+
+    def turns(self, conversation_id: int, user_id: str | None = None) -> list[Turn]:
+        """In order. Raises AccessDenied when the conversation is not there or not the user's."""
+        with self._db.read() as connection:
+            _owned(connection, conversation_id, user_id)
+            rows = connection.execute(
+                sa.select(turns).where(turns.c.conversation_id == conversation_id).order_by(turns.c.id)
+            ).all()
+        return [_turn(row) for row in rows]
+
+    def rate_turn(
+        self,
+        turn_id: int,
+        user_id: str,
+        rating: Literal[-1, 0, 1],
+        reasons: Sequence[str] = (),
+        comment: str = "",
+    ) -> Turn:
+        """The reader's verdict, in place of an earlier one; 0 takes it back. Raises AccessDenied when the
+        turn is not there or not the user's."""
+        if rating not in (-1, 0, 1):
+            raise ValueError(f"rating is -1, 0 or 1, not {rating!r}")
+        with self._db.write(shared=True) as connection:
+            connection.execute(
+                sa.update(turns)
+                .where(turns.c.id == turn_id, turns.c.user_id == user_id)
+                .values(
+                    rating=rating,
+                    reasons=codec.dump(list(reasons)),
+                    comment=codec.clean(comment),
+                    rated_at=_now(),
+                )
+            )
+            row = connection.execute(
+                sa.select(turns).where(turns.c.id == turn_id, turns.c.user_id == user_id)
+            ).one_or_none()
+            if row is None:
+                raise AccessDenied("store.not_found")
+            return _turn(row)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _short(title: str) -> str:
+    """One line of at most 80 characters."""
+    line = " ".join(codec.clean(title).split())
+    return line if len(line) <= _TITLE_CHARS else line[: _TITLE_CHARS - 1] + "…"
+
+
+def _create(connection: Connection, user_id: str, title: str) -> Conversation:
+    now, title = _now(), _short(title)
+    created = (
+        sa.insert(conversations)
+        .values(user_id=user_id, title=title, created_at=now, updated_at=now)
+        .returning(conversations.c.id)
+    )
+    return Conversation(connection.execute(created).scalar_one(), user_id, title, now)
+
+
+def _owned(connection: Connection, conversation_id: int, user_id: str | None) -> Conversation:
+    query = sa.select(conversations).where(conversations.c.id == conversation_id)
+    row = connection.execute(query).one_or_none()
+    if row is None or (user_id is not None and row.user_id != user_id):
+        raise AccessDenied("store.not_found")
+    return _conversation(row)
+
+
+def _conversation(row: Any) -> Conversation:
+    return Conversation(row.id, row.user_id, row.title, row.updated_at)
+
+
+def _turn(row: Any) -> Turn:
+    return Turn(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        user_id=row.user_id,
+        created_at=row.created_at,
+        answer=replace(codec.load_answer(row.answer), turn_id=row.id),
+        rating=row.rating,
+        reasons=codec.load_strings(row.reasons),
+        comment=row.comment,
+    )

@@ -1,0 +1,421 @@
+"""Documents: taken in, leased, finished, deleted.
+
+A document has one owner at a time: who holds the newest lease. Whoever lost it (too late, deleted, taken
+over) learns so from ``False`` and must drop the work; nothing it did is visible. A deleted document never
+comes back by itself.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rag.errors import AccessDenied, DocumentError
+from rag.records import FINAL, PENDING, Collection, Document, DocumentStatus, EmbeddingSpec, Scope
+from rag.store import codec
+from rag.store.base import Room
+from rag.store.schema import chunks, collections, document_sources, documents, embedding_specs, orphans
+
+_COLUMNS = (*documents.c, collections.c.name.label("collection"))
+_FROM = documents.join(collections, collections.c.id == documents.c.collection_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a document. ``spec`` is the active (id, spec) at that moment, None before the
+    first document. ``token`` is what proves the right."""
+
+    document: Document
+    password: str | None = field(repr=False)
+    spec: tuple[int, EmbeddingSpec] | None
+    owner: str
+    token: str = field(repr=False)
+
+
+class Documents(Room):
+    """Mixed into Store."""
+
+    def collections(self) -> list[Collection]:
+        """By name."""
+        query = sa.select(collections.c.id, collections.c.name).order_by(collections.c.name)
+        with self._db.read() as connection:
+            return [Collection(row.id, row.name) for row in connection.execute(query)]
+
+    def ensure_collection(self, name: str) -> Collection:
+        """The collection of that name, made when there is none."""
+        name = codec.clean(name)
+        query = sa.select(collections.c.id).where(collections.c.name == name)
+        with self._db.read() as connection:
+            found = connection.execute(query).scalar()
+        if found is None:
+            with self._db.write() as connection:
+                connection.execute(
+                    self._db.insert_if_absent(collections).values(name=name, created_at=_now())
+                )
+                found = connection.execute(query).scalar_one()
+        return Collection(found, name)
+
+    def add_document(
+        self,
+        *,
+        collection_id: int,
+        name: str,
+        sha256: str,
+        size_bytes: int,
+        source: str = "",
+        password: str | None = None,
+    ) -> tuple[Document, bool]:
+        """The document of these bytes in that collection, and whether it is new.
+
+        False: the same bytes were already there (under the name of then). If reading them had failed they
+        are queued again, with ``password`` when given. ``source`` is where the bytes were read from: other
+        bytes of the same source are a new version, and the old one goes in the transaction that makes the
+        new one ready, unless another source (or an upload by hand, ``source=""``) still has those bytes.
+        """
+        source, now = codec.clean(source), _now()
+        with self._db.write() as connection:
+            created = connection.execute(
+                self._db.insert_if_absent(documents)
+                .values(
+                    collection_id=collection_id,
+                    name=codec.clean(name),
+                    sha256=sha256,
+                    size_bytes=size_bytes,
+                    status="queued",
+                    source=source,
+                    password=password,
+                    created_at=now,
+                    updated_at=now,
+                )
+                .returning(documents.c.id)
+            ).scalar()
+            row = connection.execute(
+                sa.select(documents.c.id, documents.c.status).where(
+                    documents.c.collection_id == collection_id, documents.c.sha256 == sha256
+                )
+            ).one()
+            self._note_source(connection, row.id, collection_id, source)
+            connection.execute(sa.delete(orphans).where(orphans.c.sha256 == sha256))
+            if created is None:
+                if row.status in FINAL and row.status != "ready":
+                    _queue(connection, row.id, password)
+                elif row.status in PENDING and password is not None:
+                    _update(connection, row.id, password=password)
+                elif row.status == "ready":  # these bytes are their source's newest version again
+                    self._drop_older_versions(connection, row.id)
+            document = self._load(connection, row.id)
+        self._collect_orphans()
+        return document, created is not None
+
+    def document(self, document_id: int, scope: Scope) -> Document:
+        """Raises AccessDenied, in the same words, for what is not there and what is not in ``scope``."""
+        query = sa.select(*_COLUMNS).select_from(_FROM).where(documents.c.id == document_id)
+        with self._db.read() as connection:
+            row = connection.execute(query.where(self._inside(scope))).one_or_none()
+        if row is None:
+            raise AccessDenied("store.not_found")
+        return _document(row)
+
+    def documents(self, scope: Scope) -> list[Document]:
+        """In every state, newest first."""
+        query = sa.select(*_COLUMNS).select_from(_FROM).where(self._inside(scope))
+        with self._db.read() as connection:
+            return [_document(row) for row in connection.execute(query.order_by(documents.c.id.desc()))]
+
+    def delete_document(self, document_id: int) -> None:
+        """The document, its pages, chunks and vectors are gone at once, its bytes too when nothing else
+        refers to them; a worker that holds it learns so. Not there is fine."""
+        with self._db.write() as connection:
+            self._delete(connection, [document_id])
+        self._collect_orphans()
+
+    def requeue_document(self, document_id: int, password: str | None = None) -> Document:
+        """Reads a document again that ended in a state other than ready (attempts start anew); a waiting one
+        only takes the password; a ready one stays as it is. Raises AccessDenied when it is not there."""
+        with self._db.write() as connection:
+            status = connection.execute(
+                sa.select(documents.c.status).where(documents.c.id == document_id)
+            ).scalar()
+            if status is None:
+                raise AccessDenied("store.not_found")
+            if status in PENDING:
+                if password is not None:
+                    _update(connection, document_id, password=password)
+            elif status != "ready":
+                _queue(connection, document_id, password)
+            return self._load(connection, document_id)
+
+    def lease_next(self, owner: str) -> Lease | None:
+        """The next document to work on, leased to ``owner`` for ``ingest.lease_s`` seconds; None: nothing
+        waits. The attempt is counted before this returns, so a file that kills its reader is set aside
+        (failed, "document.died") after ``ingest.max_attempts``; fewest attempts come first."""
+        with self._db.write(shared=True) as connection:
+            while True:
+                now = self._db.now(connection)
+                query = (
+                    sa.select(*_COLUMNS, documents.c.password.label("secret"))
+                    .select_from(_FROM)
+                    .where(documents.c.status.in_(PENDING), documents.c.lease_until <= now)
+                    .order_by(documents.c.attempts, documents.c.id)
+                    .limit(1)
+                    .with_for_update(skip_locked=True, of=documents)
+                )
+                row = connection.execute(query).one_or_none()
+                if row is None:
+                    return None
+                if row.attempts >= self.settings.ingest.max_attempts:
+                    _finish(connection, row.id, "failed", "document.died", {"attempts": str(row.attempts)})
+                    continue
+                token = uuid.uuid4().hex
+                _update(
+                    connection,
+                    row.id,
+                    status="parsing",
+                    attempts=row.attempts + 1,
+                    lease_owner=owner,
+                    lease_token=token,
+                    lease_until=now + self.settings.ingest.lease_s,
+                    pages_done=0,
+                    chunks_done=0,
+                )
+                document = self._load(connection, row.id)
+                return Lease(document, row.secret, _active(connection), owner, token)
+
+    def renew(
+        self,
+        lease: Lease,
+        status: DocumentStatus,
+        pages_done: int = 0,
+        chunks_done: int = 0,
+        *,
+        page_count: int | None = None,
+        chunk_count: int | None = None,
+    ) -> bool:
+        """Keeps the lease for another ``ingest.lease_s`` seconds and shows progress (the totals too, once
+        known). False: the lease is lost or the document deleted; drop the work. A lease that ran out but
+        that nobody took is still held."""
+        totals = {"page_count": page_count, "chunk_count": chunk_count}
+        with self._db.write(shared=True) as connection:
+            until = self._db.now(connection) + self.settings.ingest.lease_s
+            return _update_held(
+                connection,
+                lease,
+                status=status,
+                pages_done=pages_done,
+                chunks_done=chunks_done,
+                lease_until=until,
+                **{k: v for k, v in totals.items() if v is not None},
+            )
+
+    def release(self, lease: Lease) -> bool:
+        """Back into the queue, and the attempt does not count: for a worker that is told to stop."""
+        with self._db.write(shared=True) as connection:
+            return _update_held(
+                connection,
+                lease,
+                status="queued",
+                attempts=documents.c.attempts - 1,
+                lease_owner="",
+                lease_token="",
+                lease_until=0.0,
+                pages_done=0,
+                chunks_done=0,
+            )
+
+    def commit_failed(self, lease: Lease, error: DocumentError, warnings: Sequence[str] = ()) -> bool:
+        """The document ends in ``error.status`` with its code and parameters, and its password is
+        forgotten. False: the lease is lost or the document deleted."""
+        with self._db.write(shared=True) as connection:
+            if not _update_held(connection, lease, warnings=codec.dump(list(warnings))):
+                return False
+            _finish(connection, lease.document.id, error.status, error.code, dict(error.params))
+            return True
+
+    # What other rooms of the store use.
+
+    def _load(self, connection: Connection, document_id: int) -> Document:
+        query = sa.select(*_COLUMNS).select_from(_FROM).where(documents.c.id == document_id)
+        return _document(connection.execute(query).one())
+
+    def _note_source(self, connection: Connection, document_id: int, collection_id: int, source: str) -> None:
+        """``source`` has these bytes now; its row becomes the newest."""
+        connection.execute(
+            sa.delete(document_sources).where(
+                document_sources.c.document_id == document_id, document_sources.c.source == source
+            )
+        )
+        connection.execute(
+            sa.insert(document_sources).values(
+                collection_id=collection_id, source=source, document_id=document_id
+            )
+        )
+
+    def _drop_older_versions(self, connection: Connection, document_id: int) -> None:
+        """Every source of this document has moved on from its earlier bytes."""
+        mine, older = document_sources.alias("mine"), document_sources.alias("older")
+        rows = connection.execute(
+            sa.select(older.c.id, older.c.document_id)
+            .join(
+                mine,
+                (mine.c.collection_id == older.c.collection_id)
+                & (mine.c.source == older.c.source)
+                & (mine.c.id > older.c.id),
+            )
+            .where(mine.c.document_id == document_id, mine.c.source != "")
+        ).all()
+        if not rows:
+            return
+        connection.execute(
+            sa.delete(document_sources).where(self._db.among(document_sources.c.id, [r.id for r in rows]))
+        )
+        kept = sa.select(document_sources.c.document_id)
+        gone = connection.execute(
+            sa.select(documents.c.id).where(
+                self._db.among(documents.c.id, [r.document_id for r in rows]), documents.c.id.not_in(kept)
+            )
+        ).scalars()
+        self._delete(connection, list(gone))
+
+    def _superseded(self, connection: Connection, document_id: int) -> bool:
+        """Whether every source of this document has newer bytes that are ready already."""
+        mine, newer = document_sources.alias("mine"), document_sources.alias("newer")
+        ready = (
+            sa.select(newer.c.id)
+            .join(documents, documents.c.id == newer.c.document_id)
+            .where(
+                newer.c.collection_id == mine.c.collection_id,
+                newer.c.source == mine.c.source,
+                newer.c.id > mine.c.id,
+                documents.c.status == "ready",
+            )
+            .exists()
+        )
+        current = sa.select(mine.c.id).where(
+            mine.c.document_id == document_id, sa.or_(mine.c.source == "", ~ready)
+        )
+        return connection.execute(current.limit(1)).first() is None
+
+    def _delete(self, connection: Connection, document_ids: list[int]) -> None:
+        rows = connection.execute(
+            sa.select(documents.c.id, documents.c.sha256, documents.c.rendition_sha256).where(
+                self._db.among(documents.c.id, document_ids)
+            )
+        ).all()
+        for row in rows:
+            self._note_removal(connection, row.id)
+            connection.execute(sa.delete(documents).where(documents.c.id == row.id))
+            self._note_orphans(connection, row.sha256, row.rendition_sha256)
+
+    def _note_removal(self, connection: Connection, document_id: int) -> None:
+        """A "delete" change for the document's chunks in the active index, if it has any there."""
+        ids = connection.execute(
+            sa.select(chunks.c.id)
+            .join(embedding_specs, embedding_specs.c.id == chunks.c.spec_id)
+            .where(chunks.c.document_id == document_id, embedding_specs.c.active == 1)
+            .order_by(chunks.c.id)
+        ).scalars()
+        if found := list(ids):
+            self._note_change(connection, "delete", document_id, found)
+
+    def _note_orphans(self, connection: Connection, *hashes: str) -> None:
+        for sha256 in {h for h in hashes if h}:
+            if not _referred(connection, sha256):
+                connection.execute(self._db.insert_if_absent(orphans).values(sha256=sha256))
+
+    def _collect_orphans(self) -> None:
+        """Removes the bytes that nothing refers to. What cannot be removed now is tried again later."""
+        with self._db.read() as connection:
+            if connection.execute(sa.select(orphans.c.sha256).limit(1)).first() is None:
+                return
+        # Inside a write: a document of the same bytes is added either before (seen here) or after.
+        with self._db.write() as connection:
+            for sha256 in connection.execute(sa.select(orphans.c.sha256)).scalars().all():
+                if not _referred(connection, sha256) and not self._remove_original(sha256):
+                    continue
+                connection.execute(sa.delete(orphans).where(orphans.c.sha256 == sha256))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _referred(connection: Connection, sha256: str) -> bool:
+    used = (documents.c.sha256 == sha256) | (documents.c.rendition_sha256 == sha256)
+    return connection.execute(sa.select(documents.c.id).where(used).limit(1)).first() is not None
+
+
+def _update(connection: Connection, document_id: int, **values: Any) -> None:
+    connection.execute(
+        sa.update(documents).where(documents.c.id == document_id).values(updated_at=_now(), **values)
+    )
+
+
+def _update_held(connection: Connection, lease: Lease, **values: Any) -> bool:
+    held = sa.update(documents).where(
+        documents.c.id == lease.document.id, documents.c.lease_token == lease.token
+    )
+    return connection.execute(held.values(updated_at=_now(), **values)).rowcount == 1
+
+
+def _queue(connection: Connection, document_id: int, password: str | None) -> None:
+    _finish(connection, document_id, "queued", "", {})
+    _update(
+        connection, document_id, password=password, attempts=0, warnings="[]", pages_done=0, chunks_done=0
+    )
+
+
+def _finish(
+    connection: Connection, document_id: int, status: DocumentStatus, code: str, params: dict[str, str]
+) -> None:
+    """Out of a worker's hands: no lease, no password."""
+    _update(
+        connection,
+        document_id,
+        status=status,
+        error_code=code,
+        error_params=codec.dump(params),
+        password=None,
+        lease_owner="",
+        lease_token="",
+        lease_until=0.0,
+    )
+
+
+def _active(connection: Connection) -> tuple[int, EmbeddingSpec] | None:
+    query = sa.select(embedding_specs.c.id, embedding_specs.c.spec).where(embedding_specs.c.active == 1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row.id, codec.load_spec(row.spec))
+
+
+def _document(row: Any) -> Document:
+    return Document(
+        id=row.id,
+        collection_id=row.collection_id,
+        collection=row.collection,
+        name=row.name,
+        sha256=row.sha256,
+        size_bytes=row.size_bytes,
+        status=row.status,
+        media_type=row.media_type,
+        title=row.title,
+        language=row.language,
+        page_kind=row.page_kind,
+        page_count=row.page_count,
+        chunk_count=row.chunk_count,
+        pages_done=row.pages_done,
+        chunks_done=row.chunks_done,
+        error_code=row.error_code,
+        error_params=codec.load_mapping(row.error_params),
+        warnings=codec.load_strings(row.warnings),
+        source=row.source,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        rendition_sha256=row.rendition_sha256,
+    )

@@ -1,0 +1,160 @@
+"""The uploaded files themselves, by the SHA-256 of their bytes.
+
+In a folder by default, or anywhere fsspec reaches. A file is all there under its name or not there: bytes
+stream into a temporary file, are hashed on the way, forced to disk and renamed. No user string ever enters
+a path. Nothing here knows who refers to which bytes: the store decides when they go.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rag.errors import DiskFull, StoreError
+from rag.settings import Settings
+
+_BLOCK = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Originals:
+    """``url`` is an fsspec URL ("s3://bucket/originals", "memory://x") or a folder's path."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._local = "://" not in url or url.startswith("file://")
+        self._fs: Any = None
+        self._root = ""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Originals:
+        return cls(settings.originals_url or str((settings.data_dir / "originals").absolute()))
+
+    def put(self, stream: BinaryIO) -> tuple[str, int]:
+        """Reads ``stream`` to its end and keeps its bytes: (SHA-256 in lower-case hex, size in bytes).
+        Bytes already there are not written again. Raises DiskFull, StoreError; then nothing is left behind.
+        """
+        with self._translated():
+            temporary = self._join("tmp", uuid.uuid4().hex)
+            digest, size = hashlib.sha256(), 0
+            try:
+                with self._create(temporary) as out:
+                    while block := stream.read(_BLOCK):
+                        digest.update(block)
+                        out.write(block)
+                        size += len(block)
+                    if self._local:
+                        out.flush()
+                        os.fsync(out.fileno())
+                sha256 = digest.hexdigest()
+                if not self.exists(sha256):
+                    self._publish(temporary, self._path(sha256))
+            finally:
+                with suppress(OSError):
+                    if self._files.exists(temporary):
+                        self._files.rm_file(temporary)
+        return sha256, size
+
+    def exists(self, sha256: str) -> bool:
+        with self._translated():
+            return bool(self._files.exists(self._path(sha256)))
+
+    def open(self, sha256: str) -> BinaryIO:
+        """The bytes for reading, seekable. Raises StoreError when they are gone."""
+        with self._translated(sha256):
+            stream: BinaryIO = self._files.open(self._path(sha256), "rb")
+            return stream
+
+    @contextmanager
+    def local_path(self, sha256: str) -> Iterator[Path]:
+        """A real path with the bytes, valid inside the ``with``: the file itself in a local folder (don't
+        write to it), else a temporary copy. Raises StoreError, DiskFull."""
+        if self._local:
+            path = Path(self._path(sha256))
+            if not path.is_file():
+                raise StoreError("store.original_missing", sha256=sha256, path=self.url)
+            yield path
+            return
+        with tempfile.TemporaryDirectory(prefix="wenju-") as folder:
+            path = Path(folder) / sha256
+            with self._translated(sha256):
+                self._files.get_file(self._path(sha256), str(path))
+            yield path
+
+    def delete(self, sha256: str) -> None:
+        """Removes the bytes; not there is fine."""
+        with self._translated(), suppress(FileNotFoundError):
+            self._files.rm_file(self._path(sha256))
+
+    @property
+    def _files(self) -> Any:
+        if self._fs is None:
+            import fsspec
+
+            try:
+                self._fs, self._root = fsspec.url_to_fs(self.url)
+            except (ImportError, ValueError) as error:
+                raise StoreError("store.bad_originals_url", url=self.url, detail=error) from error
+        return self._fs
+
+    def _join(self, *parts: str) -> str:
+        _ = self._files
+        return "/".join((self._root.rstrip("/"), *parts))
+
+    def _path(self, sha256: str) -> str:
+        if not _SHA256.fullmatch(sha256):
+            raise StoreError("store.original_missing", sha256=sha256[:64], path=self.url)
+        return self._join(sha256[:2], sha256[2:4], sha256)
+
+    def _create(self, path: str) -> Any:
+        if not self._local:
+            return self._files.open(path, "wb")
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "wb")  # not through fsspec: fsync needs the real file
+
+    def _publish(self, temporary: str, path: str) -> None:
+        if not self._local:
+            self._files.mv(temporary, path)
+            return
+        folder = Path(path).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        os.replace(temporary, path)
+        # The new name itself must survive a power cut, and the names of folders just made.
+        for directory in (folder, folder.parent, folder.parent.parent):
+            _sync_folder(directory)
+
+    @contextmanager
+    def _translated(self, sha256: str = "") -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            if not sha256:
+                raise StoreError("store.unwritable", path=self.url, detail=_reason(error)) from error
+            raise StoreError("store.original_missing", sha256=sha256, path=self.url) from error
+        except OSError as error:
+            if error.errno in _FULL:
+                raise DiskFull("store.disk_full", path=self.url) from error
+            raise StoreError("store.unwritable", path=self.url, detail=_reason(error)) from error
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # no handle on a folder there
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,274 @@
+"""The tables. What is true of them:
+
+- a chunk's id is never given out twice, so a view can never mistake one chunk for another;
+- ``changes.id`` is the store's *generation*: it only grows, in the order in which transactions commit;
+- rows of ``pages``, ``chunks`` and ``vectors`` exist only for documents whose status is ready;
+- at most one embedding spec is active (``active`` is 1 or NULL, and unique).
+
+``HEAD`` is the newest migration; a fresh database is made by running the migrations, and a test compares
+the outcome with this module.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+HEAD = "0001"
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """Aware datetimes in UTC on every database (SQLite keeps no time zone)."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite gives out 64-bit ids only to columns declared INTEGER.
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> sa.Column[int]:
+    return sa.Column("id", BigId, primary_key=True, autoincrement=True)
+
+
+def _text(name: str, default: str = "") -> sa.Column[str]:
+    return sa.Column(name, sa.Text(), nullable=False, server_default=default)
+
+
+def _count(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer(), nullable=False, server_default="0")
+
+
+def _time(name: str) -> sa.Column[Any]:
+    return sa.Column(name, UtcDateTime(), nullable=False)
+
+
+def _document(*, primary_key: bool = False) -> sa.Column[int]:
+    return sa.Column(
+        "document_id",
+        BigId,
+        sa.ForeignKey("documents.id", ondelete="CASCADE"),
+        nullable=False,
+        primary_key=primary_key,
+        autoincrement=False,
+    )
+
+
+def _spec(*, primary_key: bool = False) -> sa.Column[int]:
+    return sa.Column(
+        "spec_id",
+        BigId,
+        sa.ForeignKey("embedding_specs.id"),
+        nullable=False,
+        primary_key=primary_key,
+        autoincrement=False,
+    )
+
+
+collections = sa.Table(
+    "collections",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text(), nullable=False),
+    _time("created_at"),
+    sa.UniqueConstraint("name"),
+    sqlite_autoincrement=True,
+)
+
+documents = sa.Table(
+    "documents",
+    metadata,
+    _id(),
+    sa.Column("collection_id", BigId, sa.ForeignKey("collections.id"), nullable=False),
+    _text("name"),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("rendition_sha256", sa.String(64), nullable=False, server_default=""),
+    sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    _text("source"),
+    # Only while the document waits or is worked on; NULL in every final state.
+    sa.Column("password", sa.Text(), nullable=True),
+    _text("media_type"),
+    _text("title"),
+    sa.Column("language", sa.String(8), nullable=False, server_default="other"),
+    sa.Column("page_kind", sa.String(16), nullable=False, server_default="physical"),
+    _text("metadata_json", "{}"),
+    _count("page_count"),
+    _count("chunk_count"),
+    _count("pages_done"),
+    _count("chunks_done"),
+    _text("error_code"),
+    _text("error_params", "{}"),
+    _text("warnings", "[]"),
+    _count("attempts"),
+    _text("lease_owner"),
+    # A fresh random value a lease: an owner that lost its lease can't pass for itself later.
+    sa.Column("lease_token", sa.String(32), nullable=False, server_default=""),
+    sa.Column("lease_until", sa.Double(), nullable=False, server_default="0"),  # seconds since 1970
+    _time("created_at"),
+    _time("updated_at"),
+    sa.UniqueConstraint("collection_id", "sha256"),
+    sa.Index(None, "status", "lease_until"),
+    sa.Index(None, "sha256"),
+    sa.Index(None, "rendition_sha256"),
+    sqlite_autoincrement=True,
+)
+
+# Where a document's bytes were read from; "" is an upload by hand. The row with the greatest id is a
+# source's newest version. A document goes when its last source has moved on to other bytes.
+document_sources = sa.Table(
+    "document_sources",
+    metadata,
+    _id(),
+    sa.Column("collection_id", BigId, sa.ForeignKey("collections.id"), nullable=False),
+    _text("source"),
+    _document(),
+    sa.UniqueConstraint("document_id", "source"),
+    sa.Index(None, "collection_id", "source"),
+    sqlite_autoincrement=True,
+)
+
+pages = sa.Table(
+    "pages",
+    metadata,
+    _document(primary_key=True),
+    sa.Column("number", sa.Integer(), primary_key=True, autoincrement=False),
+    _text("text"),
+    sa.Column("width_pt", sa.Double(), nullable=False),
+    sa.Column("height_pt", sa.Double(), nullable=False),
+    sa.Column("geometry", sa.LargeBinary(), nullable=False),  # lines, headings, tables: see codec
+)
+
+embedding_specs = sa.Table(
+    "embedding_specs",
+    metadata,
+    _id(),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    _text("spec"),
+    sa.Column("active", sa.Integer(), nullable=True),
+    _time("created_at"),
+    sa.UniqueConstraint("fingerprint"),
+    sa.UniqueConstraint("active"),
+    sqlite_autoincrement=True,
+)
+
+# Which specs a ready document was chunked and embedded for.
+document_specs = sa.Table(
+    "document_specs",
+    metadata,
+    _document(primary_key=True),
+    _spec(primary_key=True),
+    _count("chunk_count"),
+)
+
+chunks = sa.Table(
+    "chunks",
+    metadata,
+    _id(),
+    _document(),
+    _spec(),
+    sa.Column("ordinal", sa.Integer(), nullable=False),
+    _text("text"),
+    sa.Column("page_start", sa.Integer(), nullable=False),
+    sa.Column("page_end", sa.Integer(), nullable=False),
+    sa.Column("char_start", sa.Integer(), nullable=False),
+    sa.Column("char_end", sa.Integer(), nullable=False),
+    _text("section_path", "[]"),
+    _text("table_header"),
+    _text("boxes", "[]"),
+    sa.Column("token_count", sa.Integer(), nullable=False),
+    sa.Column("language", sa.String(8), nullable=False),
+    sa.Column("embedded_sha256", sa.String(64), nullable=False),
+    sa.UniqueConstraint("document_id", "spec_id", "ordinal"),
+    sa.Index(None, "spec_id", "id"),
+    sa.Index(None, "embedded_sha256"),
+    sqlite_autoincrement=True,
+)
+
+vectors = sa.Table(
+    "vectors",
+    metadata,
+    sa.Column(
+        "chunk_id",
+        BigId,
+        sa.ForeignKey("chunks.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("data", sa.LargeBinary(), nullable=False),  # little-endian float32
+)
+
+changes = sa.Table(
+    "changes",
+    metadata,
+    _id(),
+    sa.Column("kind", sa.String(8), nullable=False),  # add, delete, reset
+    sa.Column("document_id", BigId, nullable=False),  # 0 for reset; no key: it outlives the document
+    _text("chunk_ids", "[]"),
+    _time("created_at"),
+    sqlite_autoincrement=True,
+)
+
+# Originals that nothing refers to any more and whose bytes are still to be removed.
+orphans = sa.Table("orphans", metadata, sa.Column("sha256", sa.String(64), primary_key=True))
+
+conversations = sa.Table(
+    "conversations",
+    metadata,
+    _id(),
+    _text("user_id"),
+    _text("title"),
+    _time("created_at"),
+    _time("updated_at"),
+    sa.Index(None, "user_id", "updated_at"),
+    sqlite_autoincrement=True,
+)
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    _id(),
+    sa.Column(
+        "conversation_id", BigId, sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False
+    ),
+    _text("user_id"),
+    _time("created_at"),
+    _text("question"),
+    sa.Column("mode", sa.String(16), nullable=False),
+    sa.Column("refused", sa.Boolean(), nullable=False),
+    sa.Column("incomplete", sa.Boolean(), nullable=False),
+    _text("model"),
+    _text("prompt_version"),
+    _text("answer", "{}"),
+    sa.Column("rating", sa.SmallInteger(), nullable=False, server_default="0"),
+    _text("reasons", "[]"),
+    _text("comment"),
+    sa.Column("rated_at", UtcDateTime(), nullable=True),
+    sa.Index(None, "conversation_id", "id"),
+    sa.Index(None, "created_at"),
+    sa.Index(None, "rating"),
+    sqlite_autoincrement=True,
+)
