@@ -1,8 +1,8 @@
 """The one door: page, command line, HTTP and evaluator all call :class:`Engine`.
 
-Promises: opening is cheap (the store is migrated; no model is loaded until used); every read and write takes a principal and is
-authorised here, ids of a client included; it is safe to share between threads and users; what is missing is said
-aloud (``Degraded`` events, :meth:`Engine.part_statuses`) instead of failing.
+Promises: opening is cheap (the store is migrated; no model is loaded until used); every read and write takes
+a principal and is authorised here, ids of a client included; it is safe to share between threads and users;
+what is missing is said aloud (``Degraded`` events, :meth:`Engine.part_statuses`) instead of failing.
 """
 
 from __future__ import annotations
@@ -175,8 +175,8 @@ class Engine:
 
         ``Done.answer`` is the whole record, also after ``stop`` was set (``incomplete``). Closing the
         generator stops generation upstream. With ``log`` the turn is kept, in a new conversation named by
-        its first question when ``conversation_id`` is None. Raises AccessDenied for a conversation, document or
-        collection that is not there or not the principal's, before the first event.
+        its first question when ``conversation_id`` is None. Raises AccessDenied for a conversation, document
+        or collection that is not there or not the principal's, before the first event.
         """
         scope = self.scope(principal, collection_ids, document_ids)
         if conversation_id is not None:
@@ -207,8 +207,8 @@ class Engine:
         collection_ids: Iterable[int] | None = None,
         document_ids: Iterable[int] | None = None,
     ) -> Scope:
-        """What ``principal`` may read, narrowed to the given collections and documents. Raises AccessDenied when a
-        given id is not readable."""
+        """What ``principal`` may read, narrowed to the given collections and documents. Raises AccessDenied
+        when a given id is not readable."""
         readable = {c.id: c for c in self.collections(principal)}
         if collection_ids is not None:
             wanted = set(collection_ids)
@@ -300,8 +300,8 @@ class Engine:
     def page_picture(
         self, document_id: int, page: int, principal: Principal = LOCAL, *, width_px: int = 1000
     ) -> bytes | None:
-        """The page as PNG, ``width_px`` wide; None when the file type has no pictures or the page cannot be drawn
-        (show the page's text instead)."""
+        """The page as PNG, ``width_px`` wide; None when the file type has no pictures or the page cannot be
+        drawn (show the page's text instead)."""
         document = self.document(document_id, principal)
         with self._lock:
             if self._pictures is None:

@@ -70,3 +70,66 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{url} 的 Redis 没有响应（{problem}）；不影响使用，只是稍慢。",
     ),
 }
+
+MESSAGES.update(
+    {
+        "answer.extractive": (
+            "No chat model wrote this: these are the best-supported passages, quoted word for word.",
+            "本回答并非由对话模型撰写：以下为证据最充分的原文摘录。",
+        ),
+        "answer.stopped": ("Stopped by the reader.", "已由读者停止。"),
+        "answer.empty_question": ("Type a question first.", "请先输入问题。"),
+        "answer.question_too_long": (
+            "The question has {length} characters; the most is {limit}.",
+            "问题有 {length} 个字符，最多 {limit} 个。",
+        ),
+        "refusal.text": (
+            "The documents do not contain enough evidence to answer this question.",
+            "所提供的文档中没有足够的依据来回答这个问题。",
+        ),
+        "refusal.no_documents": (
+            "There is no readable document in the chosen scope yet. Add one in the library.",
+            "所选范围内还没有可用的文档。请先在文档库中添加。",
+        ),
+        "refusal.nothing_found": (
+            "No passage of the chosen documents has anything to do with it.",
+            "所选文档中没有与之相关的段落。",
+        ),
+        "refusal.missing_terms": (
+            "The chosen documents never mention: {terms}.",
+            "所选文档从未提及：{terms}。",
+        ),
+        "refusal.weak_evidence": (
+            "The nearest passages share too little with the question to support an answer.",
+            "最接近的段落与问题的关联不足，无法支撑回答。",
+        ),
+        "refusal.not_about_documents": (
+            "This is a general question; the chosen documents do not deal with it themselves.",
+            "这是一般性问题；所选文档本身没有讨论它。",
+        ),
+        "refusal.model": (
+            "The chat model read the nearest passages and found no answer in them.",
+            "对话模型阅读了最接近的段落，但未能从中找到答案。",
+        ),
+        "degraded.citations_unknown": (
+            "The model cited passages that it was not given ({markers}); those markers were removed.",
+            "模型引用了未提供给它的段落（{markers}）；这些标记已被移除。",
+        ),
+        "degraded.citations_none": (
+            "The model cited no passage: check this answer against the passages yourself.",
+            "模型没有引用任何段落：请自行对照原文核实此回答。",
+        ),
+        "degraded.citations_unsupported": (
+            "Numbers of the answer that the cited passages do not hold: {numbers}.",
+            "回答中有些数字在所引段落中找不到：{numbers}。",
+        ),
+        "degraded.rewrite": (
+            "The chat model could not restate the follow-up; it was completed by rule.",
+            "对话模型未能改写追问；已按规则补全。",
+        ),
+        "degraded.not_logged": (
+            "This turn could not be kept in the conversation ({detail}).",
+            "本轮问答未能保存到会话中（{detail}）。",
+        ),
+    }
+)

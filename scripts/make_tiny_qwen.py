@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Writes a tiny random Qwen3 (2 layers, 1 MB) with its own tokenizer and a ChatML template into a folder.
+
+It says nothing sensible, but it is a real Qwen3: it loads in transformers, peft and vLLM, streams, knows
+``enable_thinking`` and takes LoRA adapters. Deterministic: the same files every time for the same versions.
+
+    python scripts/make_tiny_qwen.py DIR        needs torch, transformers and tokenizers
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+CHAT_TEMPLATE = """{%- for message in messages %}
+{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}
+{{- '<|im_start|>assistant\\n' }}
+{%- if enable_thinking is defined and enable_thinking is false %}
+{{- '<think>\\n\\n</think>\\n\\n' }}
+{%- endif %}
+{%- endif %}"""
+
+CORPUS = (
+    "The net revenue of the company rose to 1,577 million yuan in 2018, as shown in the annual report [1].",
+    "Operating cash flow, total assets and gross margin are given in the notes to the accounts [2][3].",
+    "公司2019年营业收入为12.3亿元，同比增长5.6%，归属于上市公司股东的净利润为1.8亿元[1]。",
+    "资料不足，无法根据所给资料回答这个问题。根据年度报告第12页，研发投入占营业收入的比例为3.2%。",
+    "0 1 2 3 4 5 6 7 8 9 [1] [2] [3] passage page section document question answer",
+)
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
+
+
+def make_tiny_qwen(folder: Path, *, seed: int = 0) -> Path:
+    """The folder, holding config, safetensors weights, tokenizer and chat template."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+    folder.mkdir(parents=True, exist_ok=True)
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=1024,
+        special_tokens=list(SPECIAL),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    raw.train_from_iterator(CORPUS * 4, trainer)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=raw, eos_token="<|im_end|>", pad_token="<|endoftext|>", model_max_length=2048
+    )
+    tokenizer.chat_template = CHAT_TEMPLATE
+    tokenizer.save_pretrained(folder)
+
+    torch.manual_seed(seed)
+    config = Qwen3Config(
+        vocab_size=1024,
+        hidden_size=128,
+        intermediate_size=256,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=32,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model = Qwen3ForCausalLM(config).to(torch.bfloat16)
+    model.generation_config = GenerationConfig(
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
+    )
+    model.save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    print(make_tiny_qwen(Path(sys.argv[1])))
