@@ -188,6 +188,14 @@ class DenseIndex:
         ]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
+    def rows_documents(self) -> Ids:
+        """Document ids of the alive rows, in segment order."""
+        parts = [
+            s.documents if mask is None else s.documents[mask]
+            for s, mask in zip(self.segments, self.alive, strict=True)
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
     def catching_up_with(self, other: DenseIndex) -> DenseIndex:
         """This index (and its companion) with the changes that make it hold the same chunks as ``other``."""
         mine, theirs = self.ids(), other.ids()
@@ -324,16 +332,19 @@ def _search_segment(
 
     selector = _selector(selection, segment.size)
     companion = None if exact else segment.approximate
-    if companion is None:
-        parameters = None if selector is None else _made(faiss.SearchParameters, sel=selector)
-        scores, rows = segment.index.search(query, min(k, selection.count), params=parameters)
-        return [(int(segment.ids[r]), float(s)) for s, r in zip(scores[0], rows[0], strict=True) if r >= 0]
-    parameters = _made(faiss.SearchParametersIVF, nprobe=companion.nprobe, sel=selector)
-    _, rows = companion.index.search(query, min(k * _RESCORE, selection.count), params=parameters)
-    near = rows[0][rows[0] >= 0]
-    cosines = segment.vectors()[near] @ query[0]
-    order = np.lexsort((segment.ids[near], -cosines))[:k]
-    return [(int(segment.ids[near[i]]), float(cosines[i])) for i in order]
+    if companion is not None:
+        # Fewer rows of each list are inside a narrower scope: probe so many more lists.
+        probes = min(companion.index.nlist, companion.nprobe * math.ceil(segment.size / selection.count))
+        parameters = _made(faiss.SearchParametersIVF, nprobe=probes, sel=selector)
+        _, rows = companion.index.search(query, min(k * _RESCORE, selection.count), params=parameters)
+        near = rows[0][rows[0] >= 0]
+        if len(near) >= min(k, selection.count):
+            cosines = segment.vectors()[near] @ query[0]
+            order = np.lexsort((segment.ids[near], -cosines))[:k]
+            return [(int(segment.ids[near[i]]), float(cosines[i])) for i in order]
+    parameters = None if selector is None else _made(faiss.SearchParameters, sel=selector)
+    scores, rows = segment.index.search(query, min(k, selection.count), params=parameters)
+    return [(int(segment.ids[r]), float(s)) for s, r in zip(scores[0], rows[0], strict=True) if r >= 0]
 
 
 def build_approximate(segment: Segment, *, target_recall: float, seed: int) -> Approximate:

@@ -85,8 +85,8 @@ class SearchIndex:
 
     def search(self, query: str, scope: Scope, *, top_k: int, legs: Sequence[str] = LEGS) -> SearchResult:
         """The ``top_k`` best passages inside the scope, best first. ``score`` is the fused score: the
-        sum over legs of weight / (rrf_k + rank). Finding nothing is a result. Raises StoreError, and ValueError for
-        for an unknown leg."""
+        sum over legs of weight / (rrf_k + rank). Finding nothing is a result. Raises StoreError, and
+        ValueError for an unknown leg."""
         unknown = set(legs) - set(LEGS)
         if unknown or not legs:
             raise ValueError(f"legs are {LEGS}, found {tuple(legs)}")
@@ -252,6 +252,14 @@ class SearchIndex:
                     rank = len(passages) + 1
                     passages.append(_passage(chunk, rank, score, scores, logits.get(chunk_id)))
         return passages
+
+    def term_frequencies(self, wanted: Sequence[str]) -> tuple[dict[str, int], int]:
+        """How many chunks hold each term, and how many chunks there are: what makes a word of a question
+        rare. Empty without a lexical view."""
+        view = self._views.current()
+        if view is None or view.lexical is None:
+            return {}, 0
+        return view.lexical.frequencies(wanted), len(view.lexical)
 
     # -- status ----------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rag.records import Scope
@@ -60,6 +61,7 @@ class LexicalIndex:
         self._schema = index.schema
         self._fingerprint = fingerprint
         self.generation = generation
+        self.marks: Mapping[str, str] = {}  # which history it was made from
         self._known: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -86,6 +88,7 @@ class LexicalIndex:
                 index.config_reader("manual")
                 opened = cls(root, index, int(body["generation"]), fingerprint)
                 opened._known = dict(expected)
+                opened.marks = dict(body["marks"])
                 index.reload()
                 return opened, ""
             except (files.CorruptFolder, KeyError, TypeError, ValueError, OSError) as error:
@@ -121,7 +124,13 @@ class LexicalIndex:
             self.generation = generation
 
     def apply(
-        self, removed: Iterable[int], added: Iterable[LexicalEntry], generation: int, *, rebuild: bool = False
+        self,
+        removed: Iterable[int],
+        added: Iterable[LexicalEntry],
+        generation: int,
+        *,
+        marks: Mapping[str, str] = MappingProxyType({}),
+        rebuild: bool = False,
     ) -> None:
         """Commit the changes and publish ``generation``. Call with the write lock held. A chunk that is
         there already must be in ``removed`` to be replaced; ``rebuild`` empties the index first. Killed at
@@ -153,6 +162,7 @@ class LexicalIndex:
                 raise
             finally:
                 writer.wait_merging_threads()  # consumes the writer: files are final, tantivy's lock is free
+            self.marks = dict(marks)
             self._publish(generation)
             self._index.reload()
             self.generation = generation
@@ -165,7 +175,13 @@ class LexicalIndex:
         self._known = {n: fresh.get(n) or self._known[n] for n in live}
         files.write_manifest(
             self._root / "lexical.json",
-            {"format": FORMAT, "spec": self._fingerprint, "generation": generation, "files": self._known},
+            {
+                "format": FORMAT,
+                "spec": self._fingerprint,
+                "generation": generation,
+                "marks": self.marks,
+                "files": self._known,
+            },
         )
 
     def search(self, weights: Mapping[str, float], scope: Scope, k: int) -> list[tuple[int, float]]:
@@ -197,6 +213,12 @@ class LexicalIndex:
                 inside = Query.term_set_query(self._schema, field, sorted(i for i in ids if i >= 0))
                 parts.append((Occur.Must, Query.const_score_query(inside, 0.0)))
         return Query.boolean_query(parts)
+
+    def frequencies(self, wanted: Iterable[str]) -> dict[str, int]:
+        """For each term, chunks that hold it in their text or around it (all collections; deleted ones may
+        still count)."""
+        searcher = self._index.searcher()
+        return {t: max(int(searcher.doc_freq("body", t)), int(searcher.doc_freq("head", t))) for t in wanted}
 
     def document_frequency(self, term: str) -> int:
         """Chunks that hold the term (all collections; deleted ones may still count)."""

@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ _KEEP = 2
 _STALE_S = 3600.0  # an unfinished write older than this was left by a killed process
 
 
-def write_snapshot(root: Path, index: DenseIndex, generation: int, fingerprint: str) -> Path:
+def write_snapshot(
+    root: Path, index: DenseIndex, generation: int, fingerprint: str, marks: Mapping[str, str]
+) -> Path:
     """Write and publish one; answers its folder. Raises OSError (a full disk: nothing that was
     there is lost)."""
     import faiss
@@ -60,6 +63,7 @@ def write_snapshot(root: Path, index: DenseIndex, generation: int, fingerprint: 
             "format": FORMAT,
             "spec": fingerprint,
             "generation": generation,
+            "marks": dict(marks),
             "dimension": index.dimension,
             "rows": len(index),
             "segments": segments,
@@ -79,21 +83,21 @@ def write_snapshot(root: Path, index: DenseIndex, generation: int, fingerprint: 
 
 def load_snapshot(
     root: Path, dimension: int, exact_up_to: int, fingerprint: str
-) -> tuple[DenseIndex | None, int, str]:
-    """(index, generation, what was wrong with newer ones) of the newest good snapshot; (None, -1, problem)
-    when there is none. Bad ones are set aside."""
+) -> tuple[DenseIndex | None, int, dict[str, str], str]:
+    """(index, generation, marks, what was wrong with newer ones) of the newest good snapshot;
+    (None, -1, {}, problem) when there is none. Bad ones are set aside."""
     problem = ""
     for folder in sorted(_published(root / "dense"), key=lambda p: p.name, reverse=True):
         try:
-            index, generation = _load(folder, dimension, exact_up_to, fingerprint)
-            return index, generation, problem
+            index, generation, marks = _load(folder, dimension, exact_up_to, fingerprint)
+            return index, generation, marks, problem
         except FileNotFoundError:
             continue  # pruned by another process meanwhile
         except (files.CorruptFolder, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             problem = str(error) or type(error).__name__
             log.warning("dense snapshot %s set aside: %s", folder.name, problem)
             files.set_aside(folder)
-    return None, -1, problem
+    return None, -1, {}, problem
 
 
 def published_generation(root: Path) -> int:
@@ -102,7 +106,9 @@ def published_generation(root: Path) -> int:
     return max((int(name) for name in names if name.isdigit()), default=-1)
 
 
-def _load(folder: Path, dimension: int, exact_up_to: int, fingerprint: str) -> tuple[DenseIndex, int]:
+def _load(
+    folder: Path, dimension: int, exact_up_to: int, fingerprint: str
+) -> tuple[DenseIndex, int, dict[str, str]]:
     import faiss
 
     if not folder.exists():
@@ -126,7 +132,7 @@ def _load(folder: Path, dimension: int, exact_up_to: int, fingerprint: str) -> t
         segments.append(Segment(flat, ids, documents, collections, companion))
         masks.append(None if table[3].all() else table[3].astype(np.bool_))
     index = DenseIndex(dimension, exact_up_to, tuple(segments), tuple(masks))
-    return index, int(body["generation"])
+    return index, int(body["generation"]), dict(body["marks"])
 
 
 def _published(parent: Path) -> list[Path]:

@@ -11,7 +11,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.records import Change, EmbeddingSpec, Scope, StoredChunk
+from rag.records import Change, Document, EmbeddingSpec, Scope, StoredChunk
 from rag.search import files
 from rag.search.dense import DenseIndex, Rows, concatenate_rows
 from rag.search.lexical import LexicalEntry, LexicalIndex
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 SNAPSHOT_AFTER = 2_000  # changed rows; or a tenth of the index when that is more
 _BATCH = 4_096
 _OPEN_WAIT_S = 2.0  # for another process that holds the lexical writer lock while we open
+_MARKS = 64
+OTHER_HISTORY = "made from another history of the library"
 _OTHER_SPEC_KEPT_S = 24 * 3600.0
 
 
@@ -125,10 +127,13 @@ class Views:
     def _open(self, spec_id: int, spec: EmbeddingSpec) -> View:
         fingerprint = files.spec_fingerprint(spec)
         root = self._settings.index_dir / fingerprint
-        dense, generation, problem = load_snapshot(
+        dense, generation, marks, problem = load_snapshot(
             root, spec.dimension, self._settings.search.exact_up_to, fingerprint
         )
+        if dense is not None and foreign(marks, document_marks(self._store)):
+            dense, generation, problem = None, -1, OTHER_HISTORY
         if problem:
+            log.warning("dense index is rebuilt: %s", problem)
             self.rebuilt = problem
         if dense is None:
             dense = DenseIndex(spec.dimension, self._settings.search.exact_up_to)
@@ -136,9 +141,9 @@ class Views:
         return View(spec_id, spec, root, dense, generation, None)
 
     def _catch_up_dense(self, view: View, generation: int) -> View:
-        if view.dense_generation == generation:
+        loaded = self._view is None or self._view.spec_id != view.spec_id
+        if view.dense_generation == generation and not loaded:
             return view
-        first = self._view is None or self._view.spec_id != view.spec_id
         changes = self._changes(view.dense_generation, generation)
         if changes is None:
             return self._rebuild_dense(view, generation)
@@ -149,21 +154,19 @@ class Views:
             dense = dense.with_changes(removed=removed, added=rows)
             count = len(removed) + len(added)
         view = replace(view, dense=dense, dense_generation=generation)
-        if first and not self._agrees(view, generation):
-            log.warning("dense snapshot of another history set aside")
-            self.rebuilt = "made from another history of the library"
+        if loaded and not self._agrees(view, generation):
+            log.warning("dense index is rebuilt: %s", OTHER_HISTORY)
+            self.rebuilt = OTHER_HISTORY
             return self._rebuild_dense(view, generation)
         self._unsaved += count
         return view
 
     def _agrees(self, view: View, generation: int) -> bool:
-        """Whether the view holds as many rows as the store has chunks (asked once, after loading)."""
-        return len(view.dense) == self._expected() or self._store.generation() != generation
-
-    def _expected(self) -> int:
-        """How many chunks the store shows."""
-        found = self._store.documents(everything(self._store))
-        return sum(d.chunk_count for d in found if d.status == "ready")
+        """Whether the view holds as many rows of each document as the store (asked once, after loading)."""
+        documents, counts = np.unique(view.dense.rows_documents(), return_counts=True)
+        mine = dict(zip(documents.tolist(), counts.tolist(), strict=True))
+        expected = {d.id: d.chunk_count for d in ready_documents(self._store) if d.chunk_count}
+        return mine == expected or self._store.generation() != generation
 
     def _rebuild_dense(self, view: View, generation: int) -> View:
         started = time.monotonic()
@@ -216,7 +219,10 @@ class Views:
         lexical = view.lexical
         if lexical is None:
             lexical, problem = LexicalIndex.open(view.root, files.spec_fingerprint(view.spec))
+            if not problem and foreign(lexical.marks, document_marks(self._store)):
+                lexical.generation, problem = -1, OTHER_HISTORY
             if problem:
+                log.warning("lexical index is rebuilt: %s", problem)
                 self.rebuilt = problem
         elif lexical.published_generation() != lexical.generation:
             lexical.reload()
@@ -225,16 +231,18 @@ class Views:
             removed, added = net_effect(changes)
             if removed or added or lexical.generation != generation:
                 entries = map(_entry, self._chunks(added, view.spec_id))
-                lexical.apply({*removed, *added}, entries, generation)
+                lexical.apply({*removed, *added}, entries, generation, marks=document_marks(self._store))
         if changes is None or (view.lexical is None and not self._lexical_agrees(lexical, generation)):
             started = time.monotonic()
             entries = map(_entry, self._store.iter_chunks(view.spec_id))
-            lexical.apply((), entries, generation, rebuild=True)
+            marks = document_marks(self._store)
+            lexical.apply((), entries, generation, marks=marks, rebuild=True)
             log.info("lexical index built: %d chunks in %.1f s", len(lexical), time.monotonic() - started)
         return replace(view, lexical=lexical, problem="")
 
     def _lexical_agrees(self, lexical: LexicalIndex, generation: int) -> bool:
-        return len(lexical) == self._expected() or self._store.generation() != generation
+        expected = sum(d.chunk_count for d in ready_documents(self._store))
+        return len(lexical) == expected or self._store.generation() != generation
 
     # -- upkeep, in a thread of its own ------------------------------------------------------------
 
@@ -273,7 +281,8 @@ class Views:
         try:
             with files.exclusive(view.root / "dense.lock") as held:
                 if held and published_generation(view.root) < view.dense_generation:
-                    write_snapshot(view.root, view.dense, view.dense_generation, fingerprint)
+                    marks = document_marks(self._store)
+                    write_snapshot(view.root, view.dense, view.dense_generation, fingerprint, marks)
             self._unsaved = max(0, self._unsaved - unsaved)
         except OSError as error:
             log.warning("no snapshot of the dense index: %s", error)
@@ -286,6 +295,22 @@ class Views:
 def everything(store: Store) -> Scope:
     """The scope of the index itself: all collections."""
     return Scope(frozenset(c.id for c in store.collections()))
+
+
+def ready_documents(store: Store) -> list[Document]:
+    return [d for d in store.documents(everything(store)) if d.status == "ready"]
+
+
+def document_marks(store: Store) -> dict[str, str]:
+    """What tells one history of a library from another: when its newest documents came, by id. A restored
+    backup gives out the same ids again, at other times."""
+    newest = sorted(ready_documents(store), key=lambda d: d.id)[-_MARKS:]
+    return {str(d.id): f"{d.created_at} {d.sha256}" for d in newest}
+
+
+def foreign(marks: Mapping[str, str], here: Mapping[str, str]) -> bool:
+    """Whether an index with these marks was made from another history."""
+    return any(key in here and here[key] != mark for key, mark in marks.items())
 
 
 def net_effect(changes: Iterable[Change]) -> tuple[set[int], set[int]]:
