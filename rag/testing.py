@@ -254,7 +254,7 @@ class QueueChatModel:
             for number, piece in enumerate(_words(reply.text)):
                 if reply.cut_after is not None and number >= reply.cut_after:
                     finished = True
-                    raise ModelUnavailable("chat.cut", model=self._name)
+                    raise ModelUnavailable("chat.cut", url=self._name)
                 if reply.word_s:
                     time.sleep(reply.word_s)
                 yield Delta(text=piece)

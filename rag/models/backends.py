@@ -1,0 +1,184 @@
+"""The two engines that run an encoder's graph: OpenVINO and ONNX Runtime.
+
+Both give the same vectors (cosine above 0.999). OpenVINO in bf16 is the fastest that keeps the nearest
+neighbours (docs/experiments.md), so it is used where it is installed and the CPU has bf16; ONNX Runtime
+runs everywhere. Neither is imported before it is used, and only one is ever loaded.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import ModelError
+from rag.models.protocols import Vectors
+
+Ids = NDArray[np.int64]
+Precision = Literal["auto", "fp32", "bf16", "int8"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """``ids`` and ``mask`` have shape (rows, length); ``rows`` are the texts' places in the output."""
+
+    rows: list[int]
+    ids: Ids
+    mask: Ids
+
+
+class Backend(Protocol):
+    """Runs batches. Thread-safe."""
+
+    @property
+    def name(self) -> str:
+        """Engine and arithmetic, e.g. "openvino bf16"."""
+        ...
+
+    def run(self, ids: Ids, mask: Ids) -> Vectors:
+        """One batch now, with little latency."""
+        ...
+
+    def run_all(self, batches: Iterable[Batch], done: Callable[[Batch, Vectors], None]) -> None:
+        """Many batches with high throughput. ``done`` is called once a batch, one at a time, in any
+        order and from any thread; what it raises is raised here."""
+        ...
+
+
+def cores(threads: int) -> int:
+    """``threads``, or for 0 the cores this process may use."""
+    if threads:
+        return threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def open_backend(model: Path, precision: Precision, threads: int) -> Backend:
+    """The best engine that is installed for this precision: "fp32" is ONNX Runtime's (the reference),
+    anything else OpenVINO's when it is there. ModelError "embedding.backend" when the graph does not
+    load."""
+    try:
+        if precision not in ("fp32", "int8") and importlib.util.find_spec("openvino") is not None:
+            return OpenVinoBackend(model, precision, cores(threads))
+        return OnnxRuntimeBackend(model, cores(threads))
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError("embedding.backend", path=model, problem=error) from error
+
+
+class OpenVinoBackend:
+    """One stream a core, one thread a stream: batches run side by side without talking to each other,
+    and a query is one request on one stream."""
+
+    def __init__(self, model: Path, precision: Precision, threads: int) -> None:
+        import openvino
+
+        core = openvino.Core()
+        capable = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self._arithmetic = "bf16" if capable and precision != "fp32" else "f32"
+        self._streams = max(1, threads)
+        self._openvino = openvino
+        self._compiled = core.compile_model(
+            str(model),
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": self._arithmetic,
+                "NUM_STREAMS": str(self._streams),
+                "INFERENCE_NUM_THREADS": self._streams,
+            },
+        )
+        self._inputs = [port.get_any_name() for port in self._compiled.inputs]
+        self._requests = threading.local()
+
+    @property
+    def name(self) -> str:
+        return f"openvino {self._arithmetic}"
+
+    def run(self, ids: Ids, mask: Ids) -> Vectors:
+        request = getattr(self._requests, "request", None)
+        if request is None:
+            request = self._requests.request = self._compiled.create_infer_request()
+        request.infer(_feed(self._inputs, ids, mask), share_inputs=True)
+        return np.array(request.get_output_tensor(0).data, dtype=np.float32)
+
+    def run_all(self, batches: Iterable[Batch], done: Callable[[Batch, Vectors], None]) -> None:
+        queue = self._openvino.AsyncInferQueue(self._compiled, self._streams)
+        lock = threading.Lock()
+        errors: list[BaseException] = []
+
+        def finished(request: Any, batch: Batch) -> None:
+            try:
+                with lock:
+                    done(batch, request.get_output_tensor(0).data)
+            except BaseException as error:  # noqa: BLE001  raised again below: this thread cannot raise
+                errors.append(error)
+
+        queue.set_callback(finished)
+        try:
+            for batch in batches:
+                if errors:
+                    break
+                queue.start_async(_feed(self._inputs, batch.ids, batch.mask), batch)
+        finally:
+            queue.wait_all()
+        if errors:
+            raise errors[0]
+
+
+class OnnxRuntimeBackend:
+    """The portable fallback, in float32."""
+
+    def __init__(self, model: Path, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # one batch a core: no waiting for the slowest thread
+        options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False  # the arena keeps the largest batch's memory for ever
+        self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._inputs = [port.name for port in self._session.get_inputs()]
+        self._threads = threads
+
+    @property
+    def name(self) -> str:
+        return "onnxruntime f32"
+
+    def run(self, ids: Ids, mask: Ids) -> Vectors:
+        vectors: Vectors = self._session.run(None, _feed(self._inputs, ids, mask))[0]
+        return vectors
+
+    def run_all(self, batches: Iterable[Batch], done: Callable[[Batch, Vectors], None]) -> None:
+        lock = threading.Lock()
+        free = threading.Semaphore(self._threads + 1)  # tokens wait in ids, not in a long queue
+
+        def work(batch: Batch) -> None:
+            try:
+                vectors = self.run(batch.ids, batch.mask)
+                with lock:
+                    done(batch, vectors)
+            finally:
+                free.release()
+
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="embed") as pool:
+            futures: list[Future[None]] = []
+            for batch in batches:
+                free.acquire()
+                if any(future.done() and future.exception() for future in futures[-self._threads - 2 :]):
+                    break
+                futures.append(pool.submit(work, batch))
+        for future in futures:
+            future.result()
+
+
+def _feed(names: list[str], ids: Ids, mask: Ids) -> dict[str, Ids]:
+    """Inputs by name; a folder's own graph may want token types, which are all zero."""
+    values = {"input_ids": ids, "attention_mask": mask}
+    return {name: values[name] if name in values else np.zeros_like(ids) for name in names}
