@@ -11,7 +11,7 @@ import importlib.util
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -84,53 +84,36 @@ class OpenVinoBackend:
         core = openvino.Core()
         capable = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._arithmetic = "bf16" if capable and precision != "fp32" else "f32"
-        self._streams = max(1, threads)
-        self._openvino = openvino
+        self._threads = threads
         self._compiled = core.compile_model(
             str(model),
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": self._arithmetic,
-                "NUM_STREAMS": str(self._streams),
-                "INFERENCE_NUM_THREADS": self._streams,
+                "NUM_STREAMS": str(threads),
+                "INFERENCE_NUM_THREADS": threads,
             },
         )
         self._inputs = [port.get_any_name() for port in self._compiled.inputs]
-        self._requests = threading.local()
+        self._idle: list[Any] = []
+        self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
         return f"openvino {self._arithmetic}"
 
     def run(self, ids: Ids, mask: Ids) -> Vectors:
-        request = getattr(self._requests, "request", None)
-        if request is None:
-            request = self._requests.request = self._compiled.create_infer_request()
-        request.infer(_feed(self._inputs, ids, mask), share_inputs=True)
-        return np.array(request.get_output_tensor(0).data, dtype=np.float32)
+        with self._lock:
+            request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
+        try:
+            request.infer(_feed(self._inputs, ids, mask), share_inputs=True)
+            return np.array(request.get_output_tensor(0).data, dtype=np.float32)
+        finally:
+            with self._lock:
+                self._idle.append(request)
 
     def run_all(self, batches: Iterable[Batch], done: Callable[[Batch, Vectors], None]) -> None:
-        queue = self._openvino.AsyncInferQueue(self._compiled, self._streams)
-        lock = threading.Lock()
-        errors: list[BaseException] = []
-
-        def finished(request: Any, batch: Batch) -> None:
-            try:
-                with lock:
-                    done(batch, request.get_output_tensor(0).data)
-            except BaseException as error:  # noqa: BLE001  raised again below: this thread cannot raise
-                errors.append(error)
-
-        queue.set_callback(finished)
-        try:
-            for batch in batches:
-                if errors:
-                    break
-                queue.start_async(_feed(self._inputs, batch.ids, batch.mask), batch)
-        finally:
-            queue.wait_all()
-        if errors:
-            raise errors[0]
+        _run_all(self.run, self._threads, batches, done)
 
 
 class OnnxRuntimeBackend:
@@ -156,26 +139,38 @@ class OnnxRuntimeBackend:
         return vectors
 
     def run_all(self, batches: Iterable[Batch], done: Callable[[Batch, Vectors], None]) -> None:
-        lock = threading.Lock()
-        free = threading.Semaphore(self._threads + 1)  # tokens wait in ids, not in a long queue
+        _run_all(self.run, self._threads, batches, done)
 
-        def work(batch: Batch) -> None:
-            try:
-                vectors = self.run(batch.ids, batch.mask)
-                with lock:
+
+def _run_all(
+    run: Callable[[Ids, Ids], Vectors],
+    threads: int,
+    batches: Iterable[Batch],
+    done: Callable[[Batch, Vectors], None],
+) -> None:
+    """Each worker takes the next batch when it is free, so nothing queues up; the first error ends all."""
+    iterator = iter(batches)
+    taking, giving = threading.Lock(), threading.Lock()
+    failed = threading.Event()
+
+    def work() -> None:
+        try:
+            while not failed.is_set():
+                with taking:
+                    batch = next(iterator, None)
+                if batch is None:
+                    return
+                vectors = run(batch.ids, batch.mask)
+                with giving:
                     done(batch, vectors)
-            finally:
-                free.release()
+        except BaseException:
+            failed.set()
+            raise
 
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="embed") as pool:
-            futures: list[Future[None]] = []
-            for batch in batches:
-                free.acquire()
-                if any(future.done() and future.exception() for future in futures[-self._threads - 2 :]):
-                    break
-                futures.append(pool.submit(work, batch))
-        for future in futures:
-            future.result()
+    with ThreadPoolExecutor(threads, thread_name_prefix="embed") as pool:
+        workers = [pool.submit(work) for _ in range(threads)]
+    for worker in workers:
+        worker.result()
 
 
 def _feed(names: list[str], ids: Ids, mask: Ids) -> dict[str, Ids]:
