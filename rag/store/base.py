@@ -17,6 +17,9 @@ from rag.store.database import Database
 from rag.store.originals import Originals
 from rag.store.schema import changes, documents
 
+KEPT_CHANGES = 10_000
+"""A view further behind than this rebuilds from all."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -35,15 +38,19 @@ class Room:
     def _note_change(
         self, connection: Connection, kind: str, document_id: int, chunk_ids: Sequence[int]
     ) -> None:
-        """Moves the generation. Only inside an exclusive ``write()``: generations appear in order."""
-        connection.execute(
-            sa.insert(changes).values(
+        """Moves the generation. Only inside an exclusive ``write()``: generations appear in order. The
+        newest ``KEPT_CHANGES`` are kept, the last one always: it is the generation."""
+        generation = connection.execute(
+            sa.insert(changes)
+            .values(
                 kind=kind,
                 document_id=document_id,
                 chunk_ids=codec.dump(list(chunk_ids)),
                 created_at=datetime.now(UTC),
             )
-        )
+            .returning(changes.c.id)
+        ).scalar_one()
+        connection.execute(sa.delete(changes).where(changes.c.id <= generation - KEPT_CHANGES))
 
     def _remove_original(self, sha256: str) -> bool:
         try:

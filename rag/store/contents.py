@@ -39,8 +39,8 @@ class Contents(Documents):
         rendition_sha256: str = "",
     ) -> bool:
         """ONE transaction: pages, chunks, vectors, state ready, the change, and the end of the versions
-        that this one replaces. False, and nothing changed: the lease is lost, the document deleted, or a
-        newer version of it is ready already.
+        that this one replaces. False, and nothing changed: the lease is lost or the document deleted (also by
+        a newer version that was ready first).
 
         ``vectors`` is float32 of shape (len(chunks), dimension); ``embedded_hashes`` has the SHA-256 of each
         chunk's embedded text, in hex; ``rendition_sha256`` is the original of the decrypted copy, "" for
@@ -66,7 +66,6 @@ class Contents(Documents):
         rows = _chunk_rows(lease.document.id, spec_id, chunks, embedded_hashes)
         blobs = codec.dump_vectors(vectors) if len(chunks) else []
         with self._db.write() as connection:
-            self._use_spec(connection, spec_id, vectors, len(chunks))
             held = _update_held(
                 connection,
                 lease,
@@ -82,10 +81,8 @@ class Contents(Documents):
                 chunk_count=len(rows),
                 chunks_done=len(rows),
             )
-            if held and self._superseded(connection, lease.document.id):
-                self._delete(connection, [lease.document.id])
-                held = False
             if held:
+                self._use_spec(connection, spec_id, vectors, len(chunks))
                 if page_rows:
                     connection.execute(sa.insert(pages), page_rows)
                 ids = self._insert_chunks(connection, lease.document.id, spec_id, rows, blobs)

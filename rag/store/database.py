@@ -25,7 +25,11 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from rag.errors import DiskFull, StoreError
 
 BUSY_TIMEOUT_S = 30.0
-_WRITER_LOCK = 0x57656E6A75  # "Wenju": the advisory lock of whoever may write
+# Both until the end of the transaction. Not as connection options, which connection poolers refuse.
+_TAKE_WRITER_LOCK = sa.select(
+    sa.func.set_config("lock_timeout", f"{int(BUSY_TIMEOUT_S)}s", True),
+    sa.func.pg_advisory_xact_lock(0x57656E6A75),  # "Wenju"
+)
 
 
 class Database:
@@ -58,8 +62,13 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with self.translated(), self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self.translated(), self.engine.connect() as connection:
+            if self.kind == "postgresql":
+                connection = connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self, *, shared: bool = False) -> Iterator[Connection]:
@@ -67,7 +76,7 @@ class Database:
             if self.kind == "postgresql":
                 with self.engine.begin() as connection:
                     if not shared:
-                        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITER_LOCK)))
+                        connection.execute(_TAKE_WRITER_LOCK)
                     yield connection
                 return
             if not self._writing.acquire(timeout=BUSY_TIMEOUT_S):
@@ -136,7 +145,8 @@ class Database:
             return StoreError("store.readonly", path=self.label)
         if state in ("55P03", "40P01", "40001", "57014"):
             return StoreError("store.locked", database=self.label, seconds=int(BUSY_TIMEOUT_S))
-        if error.connection_invalidated or not state or state[:2] in ("08", "28", "3D", "57"):
+        gone = error.connection_invalidated or (isinstance(error, sa.exc.OperationalError) and not state)
+        if gone or state[:2] in ("08", "28", "3D", "57"):
             return StoreError("store.unreachable", database=self.label, detail=_no_password(detail, self.url))
         return StoreError("store.failed", database=self.label, detail=detail)
 
@@ -150,7 +160,7 @@ class Database:
             return StoreError("store.readonly", path=self.label)
         if "malformed" in found or "not a database" in found:
             return StoreError("store.damaged", path=self.label, detail=detail, backups=self.backups)
-        if "unable to open" in found:
+        if "unable to open" in found or "disk i/o" in found:
             return StoreError("store.unwritable", path=self.label, detail=detail)
         return StoreError("store.failed", database=self.label, detail=detail)
 
@@ -182,6 +192,7 @@ def _sqlite_engine(url: URL, foreign_keys: bool) -> Engine:
         pool_size=8,
         max_overflow=56,
         pool_timeout=BUSY_TIMEOUT_S,
+        hide_parameters=True,  # texts and passwords stay out of tracebacks
     )
 
     @sa.event.listens_for(engine, "connect")
@@ -224,7 +235,8 @@ def _postgresql_engine(url: URL) -> Engine:
             pool_size=8,
             max_overflow=24,
             pool_timeout=BUSY_TIMEOUT_S,
-            connect_args={"connect_timeout": 5, "options": "-c lock_timeout=30s -c timezone=UTC"},
+            connect_args={"connect_timeout": 5},
+            hide_parameters=True,
         )
     except ModuleNotFoundError as error:
         raise StoreError("store.no_driver", missing=error.name or "psycopg") from error

@@ -7,6 +7,7 @@ comes back by itself.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -155,6 +156,10 @@ class Documents(Room):
         """The next document to work on, leased to ``owner`` for ``ingest.lease_s`` seconds; None: nothing
         waits. The attempt is counted before this returns, so a file that kills its reader is set aside
         (failed, "document.died") after ``ingest.max_attempts``; fewest attempts come first."""
+        with self._db.read() as connection:  # idle workers don't wait for writers
+            waiting = sa.select(documents.c.id).where(documents.c.status.in_(PENDING))
+            if connection.execute(waiting.limit(1)).first() is None:
+                return None
         with self._db.write(shared=True) as connection:
             while True:
                 now = self._db.now(connection)
@@ -282,25 +287,6 @@ class Documents(Room):
         ).scalars()
         self._delete(connection, list(gone))
 
-    def _superseded(self, connection: Connection, document_id: int) -> bool:
-        """Whether every source of this document has newer bytes that are ready already."""
-        mine, newer = document_sources.alias("mine"), document_sources.alias("newer")
-        ready = (
-            sa.select(newer.c.id)
-            .join(documents, documents.c.id == newer.c.document_id)
-            .where(
-                newer.c.collection_id == mine.c.collection_id,
-                newer.c.source == mine.c.source,
-                newer.c.id > mine.c.id,
-                documents.c.status == "ready",
-            )
-            .exists()
-        )
-        current = sa.select(mine.c.id).where(
-            mine.c.document_id == document_id, sa.or_(mine.c.source == "", ~ready)
-        )
-        return connection.execute(current.limit(1)).first() is None
-
     def _delete(self, connection: Connection, document_ids: list[int]) -> None:
         rows = connection.execute(
             sa.select(documents.c.id, documents.c.sha256, documents.c.rendition_sha256).where(
@@ -327,6 +313,17 @@ class Documents(Room):
         for sha256 in {h for h in hashes if h}:
             if not _referred(connection, sha256):
                 connection.execute(self._db.insert_if_absent(orphans).values(sha256=sha256))
+
+    def sweep_originals(self, older_than_s: float = 3600.0) -> int:
+        """Removes bytes that no document refers to and that have lain there for ``older_than_s`` seconds:
+        what a killed process left between storing them and saying whose they are. Returns how many."""
+        left = self.originals.stored_before(time.time() - older_than_s)
+        removed = 0
+        with self._db.write() as connection:
+            for sha256 in left:
+                if not _referred(connection, sha256):
+                    removed += self._remove_original(sha256)
+        return removed
 
     def _collect_orphans(self) -> None:
         """Removes the bytes that nothing refers to. What cannot be removed now is tried again later."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
 import re
 import tempfile
@@ -43,26 +44,36 @@ class Originals:
         """Reads ``stream`` to its end and keeps its bytes: (SHA-256 in lower-case hex, size in bytes).
         Bytes already there are not written again. Raises DiskFull, StoreError; then nothing is left behind.
         """
+        temporary = self._join("tmp", uuid.uuid4().hex)
+        digest, size = hashlib.sha256(), 0
         with self._translated():
-            temporary = self._join("tmp", uuid.uuid4().hex)
-            digest, size = hashlib.sha256(), 0
-            try:
-                with self._create(temporary) as out:
-                    while block := stream.read(_BLOCK):
-                        digest.update(block)
-                        out.write(block)
-                        size += len(block)
-                    if self._local:
-                        out.flush()
-                        os.fsync(out.fileno())
-                sha256 = digest.hexdigest()
-                if not self.exists(sha256):
+            out = self._create(temporary)
+        try:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+                size += len(block)
+                with self._translated():
+                    out.write(block)
+            sha256 = digest.hexdigest()
+            with self._translated():
+                if self._local:
+                    out.flush()
+                    os.fsync(out.fileno())
+                out.close()
+                if not self._holds(sha256, size):
                     self._publish(temporary, self._path(sha256))
-            finally:
-                with suppress(OSError):
-                    if self._files.exists(temporary):
-                        self._files.rm_file(temporary)
+        finally:
+            with suppress(OSError):
+                out.close()
+            with suppress(OSError):
+                if self._files.exists(temporary):
+                    self._files.rm_file(temporary)
         return sha256, size
+
+    def _holds(self, sha256: str, size: int) -> bool:
+        """Bytes of another size under that name are damaged, and are written anew."""
+        path = self._path(sha256)
+        return bool(self._files.exists(path)) and self._files.size(path) == size
 
     def exists(self, sha256: str) -> bool:
         with self._translated():
@@ -95,13 +106,36 @@ class Originals:
         with self._translated(), suppress(FileNotFoundError):
             self._files.rm_file(self._path(sha256))
 
+    def stored_before(self, moment: float) -> list[str]:
+        """SHA-256 of the bytes put here before ``moment`` (seconds since 1970). Half-written files as old
+        are removed on the way."""
+        found = []
+        with self._translated(), suppress(FileNotFoundError):
+            for path in self._files.find(self._join("")):
+                if self._modified(path) >= moment:
+                    continue
+                name = path.rpartition("/")[2]
+                if _SHA256.fullmatch(name):
+                    found.append(name)
+                elif path.startswith(self._join("tmp", "")):
+                    with suppress(FileNotFoundError):
+                        self._files.rm_file(path)
+        return found
+
+    def _modified(self, path: str) -> float:
+        try:
+            when = self._files.modified(path)
+        except (NotImplementedError, FileNotFoundError):
+            return math.inf
+        return float(when.timestamp())
+
     @property
     def _files(self) -> Any:
         if self._fs is None:
             import fsspec
 
             try:
-                self._fs, self._root = fsspec.url_to_fs(self.url)
+                self._fs, self._root = fsspec.url_to_fs(self.url, use_listings_cache=False)
             except (ImportError, ValueError) as error:
                 raise StoreError("store.bad_originals_url", url=self.url, detail=error) from error
         return self._fs
@@ -126,10 +160,11 @@ class Originals:
             self._files.mv(temporary, path)
             return
         folder = Path(path).parent
+        made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         os.replace(temporary, path)
         # The new name itself must survive a power cut, and the names of folders just made.
-        for directory in (folder, folder.parent, folder.parent.parent):
+        for directory in (folder, folder.parent, folder.parent.parent)[: 3 if made else 1]:
             _sync_folder(directory)
 
     @contextmanager

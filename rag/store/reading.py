@@ -25,7 +25,6 @@ from rag.store.schema import changes, chunks, documents, embedding_specs, pages,
 Ids = NDArray[np.int64]
 _CHUNK_BATCH = 1000
 _VECTOR_BATCH = 8192
-KEPT_CHANGES = 10_000
 
 _CHUNK_COLUMNS = (
     *chunks.c,
@@ -73,12 +72,6 @@ class Reading(Room):
             )
             for row, ids in found
         ]
-
-    def prune_changes(self, keep: int = KEPT_CHANGES) -> None:
-        """Forgets all but the newest ``keep`` changes; views older than those rebuild."""
-        with self._db.write() as connection:
-            last = connection.execute(sa.select(sa.func.max(changes.c.id))).scalar() or 0
-            connection.execute(sa.delete(changes).where(changes.c.id <= last - max(keep, 1)))
 
     def iter_chunks(self, spec_id: int, after_id: int = 0) -> Iterator[StoredChunk]:
         """Every chunk of a spec by ascending id. For views: it knows no scope."""

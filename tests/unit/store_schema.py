@@ -1,0 +1,20 @@
+"""Compares a database with the tables in the code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from rag.store import Store
+from rag.store.schema import metadata
+
+
+def differences(store: Store) -> list[Any]:
+    with store._db.read() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        found: list[Any] = compare_metadata(context, metadata)
+    return found
