@@ -131,5 +131,18 @@ MESSAGES.update(
             "This turn could not be kept in the conversation ({detail}).",
             "本轮问答未能保存到会话中（{detail}）。",
         ),
+        "eval.unreadable": (
+            "{path} cannot be read: {problem}. Expected a folder with questions.jsonl, or that file.",
+            "无法读取 {path}：{problem}。应为含有 questions.jsonl 的文件夹或该文件本身。",
+        ),
+        "eval.bad_line": (
+            "{path}, line {line}: {problem}. Expected a JSON object with at least id and question.",
+            "{path} 第 {line} 行：{problem}。应为至少包含 id 和 question 的 JSON 对象。",
+        ),
+        "eval.nothing_to_ask": (
+            "No question of {path} has evidence pages in files of this library (not there: {missing}). "
+            "Ingest the pack's corpus first.",
+            "{path} 中没有证据页位于本文档库的问题（缺少：{missing}）。请先导入该数据集的 corpus。",
+        ),
     }
 )

@@ -1,0 +1,1 @@
+"""Datasets, measures and runs: how good search and answers are, with sample sizes and intervals."""
