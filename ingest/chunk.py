@@ -22,6 +22,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ingest.units import CHARS_PER_TOKEN, Ruler, Sections, Unit, halves, page_units, split_unit
 from rag.models.protocols import Tokenizer
@@ -56,6 +57,7 @@ class Chunker:
         self._settings = settings
         self._limit = min(settings.max_tokens, tokenizer.max_tokens)
         # What the line break between header and text costs: nothing for WordPiece, a token for others.
+        self.header = lru_cache(maxsize=4096)(self._make_header)
         self._joint = max(0, tokenizer.count("a\nb") - 2 * tokenizer.count("a"))
 
     @property
@@ -81,7 +83,7 @@ class Chunker:
         """The text of ``chunk`` that is embedded: its header, its words."""
         return embedded_text(self.header(title, chunk.section_path, chunk.table_header).text, chunk.text)
 
-    def header(self, title: str, path: tuple[str, ...], table_header: str) -> _Header:
+    def _make_header(self, title: str, path: tuple[str, ...], table_header: str) -> _Header:
         """The context header within its limits: outer sections go first, then the ends of the table header;
         a title that leaves no room for the text is left out."""
         count = self._tokenizer.count
@@ -124,7 +126,6 @@ class _Document:
         self._chunker = chunker
         self._parsed = parsed
         self._sections = Sections()
-        self._headers: dict[tuple[tuple[str, ...], str], _Header] = {}
         self._seen: set[tuple[str, str]] = set()
 
     def page_chunks(self, page: Page, offset: int, ordinal: int) -> Iterator[Chunk]:
@@ -154,11 +155,7 @@ class _Document:
             ordinal += 1
 
     def header(self, path: tuple[str, ...], table_header: str) -> _Header:
-        key = (path, table_header)
-        found = self._headers.get(key)
-        if found is None:
-            found = self._headers[key] = self._chunker.header(self._parsed.title, path, table_header)
-        return found
+        return self._chunker.header(self._parsed.title, path, table_header)
 
 
 _Span = tuple[int, int, _Header, int]  # start, end on the page; header; tokens of the embedded text

@@ -1,7 +1,8 @@
 """One thread that keeps the embedding model busy for several documents at once.
 
-Promises: documents share batches in turn, so a short one is not kept waiting by a long one and short ones fill a
-batch together; an error hits only the document whose texts caused it; nobody waits for a cancelled document.
+Promises: documents share batches in turn, so a short one is not kept waiting by a long one and short ones
+fill a batch together; an error hits only the document whose texts caused it; nobody waits for a cancelled
+document.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """One document's way from its bytes to the library.
 
-Promises: everything that is seen of a document appears in one transaction; whoever lost the lease, was stopped or met
-an error leaves nothing behind but the state that the store was told.
+Promises: everything that is seen of a document appears in one transaction; whoever lost the lease, was
+stopped or met an error leaves nothing behind but the state that the store was told.
 """
 
 from __future__ import annotations
 
 import logging
+import tempfile
 import threading
 import time
 import uuid
@@ -19,7 +20,7 @@ import numpy as np
 
 from ingest.chunk import Chunker
 from ingest.embedder import Embedder, Stopped
-from rag.errors import DocumentError, IndexMismatch, ModelError, SandboxError, StoreError, WenjuError
+from rag.errors import DocumentError, IndexMismatch, StoreError, WenjuError
 from rag.models.protocols import EmbeddingModel, Vectors
 from rag.records import Chunk, Document, DocumentStatus, EmbeddingSpec, ParsedDocument
 from rag.store import Lease, Store
@@ -33,14 +34,18 @@ REINDEX = "wenju reindex"
 
 
 class Parser(Protocol):
-    """Reads a file somewhere safe. One file at a time."""
+    """Reads files somewhere safe, ``workers`` at once; see :class:`ingest.parse.SandboxedParser`."""
+
+    @property
+    def workers(self) -> int: ...
 
     def parse(
         self, path: Path, name: str, password: str | None, on_progress: Callable[[int, int], None]
-    ) -> tuple[ParsedDocument, Path | None]:
-        """The document, and the decrypted copy of a protected one (the caller deletes it).
-        ``on_progress(pages read, pages in all or 0)`` cancels by raising. Raises DocumentError, SandboxError."""
+    ) -> ParsedDocument:
+        """``on_progress(pages read, pages in all)`` cancels by raising. Raises DocumentError."""
         ...
+
+    def decrypted_copy(self, path: Path, password: str, out_path: Path, name: str) -> None: ...
 
     def close(self) -> None: ...
 
@@ -129,39 +134,42 @@ class Worker:
     """Takes one leased document through all its steps."""
 
     def __init__(
-        self, store: Store, indexer: Callable[[], Indexer], stopping: threading.Event, wake: threading.Event
+        self,
+        store: Store,
+        parser: Callable[[], Parser],
+        indexer: Callable[[], Indexer],
+        stopping: threading.Event,
     ) -> None:
         self._store = store
+        self._parser = parser
         self._indexer = indexer
         self._stopping = stopping
-        self._wake = wake
 
-    def run(self, job: Job, parser: Parser, parsed: Callable[[], None]) -> WenjuError | None:
-        """Ends the job in the store. ``parsed`` is called once the parser is free again. Returns an error that
-        is not the document's fault (the store, the model): the document is back in the queue then."""
+    def run(self, job: Job, parsed: Callable[[], None]) -> WenjuError | None:
+        """Ends the job in the store. ``parsed`` is called once the parser is free again. Returns an error
+        that is not the document's fault (the store, the model): the document is back in the queue then."""
         try:
             try:
-                read, rendition = self._read(job, parser)
+                read, rendition = self._read(job)
             finally:
                 parsed()
             self._index(job, read, rendition)
         except (Stopped, Lost):
             self._give_back(job)
-        except DocumentError as error:
-            return self._fail(job, error)
-        except (StoreError, ModelError, IndexMismatch, SandboxError) as error:
-            if self._stopping.is_set():
+        except WenjuError as error:
+            if self._stopping.is_set():  # a parser that is closed at work says that it crashed
                 self._give_back(job)
-                return None
-            log.warning("document %d waits: %s", job.document.id, error)
-            self._give_back(job)
-            return error
-        except Exception:  # one document must never stop the service
+            elif isinstance(error, DocumentError):
+                return self._fail(job, error)
+            else:
+                self._give_back(job)
+                return error
+        except Exception:  # a boundary: one document must never stop the service
             reference = uuid.uuid4().hex[:8]
             log.exception("document %d failed, reference %s", job.document.id, reference)
+            name = job.document.name
             return self._fail(
-                job,
-                DocumentError("failed", "document.unexpected", name=job.document.name, reference=reference),
+                job, DocumentError("failed", "document.unexpected", name=name, reference=reference)
             )
         return None
 
@@ -172,83 +180,66 @@ class Worker:
         if job.lost.is_set():
             raise Lost
 
-    def _read(self, job: Job, parser: Parser) -> tuple[ParsedDocument, Path | None]:
-        document = job.document
+    def _read(self, job: Job) -> tuple[ParsedDocument, str]:
+        """The document, and the SHA-256 of the copy without password that was kept for its pictures."""
+        document, password = job.document, job.lease.password
 
         def progress(done: int, total: int) -> None:
             self.check(job)
-            job.pages_done = done
-            job.page_count = total or None
+            job.pages_done, job.page_count = done, total or None
 
         self._indexer().require_active(job.lease.spec)
+        originals = self._store.originals
         try:
-            with self._store.originals.local_path(document.sha256) as path:
-                return parser.parse(path, document.name, job.lease.password, progress)
+            with originals.local_path(document.sha256) as path:
+                parsed = self._parser().parse(path, document.name, password, progress)
+                if parsed.metadata.get("encrypted") != "password" or password is None:
+                    return parsed, ""
+                with tempfile.TemporaryDirectory(prefix="wenju-") as folder:
+                    copy = Path(folder) / "copy"
+                    self._parser().decrypted_copy(path, password, copy, document.name)
+                    with copy.open("rb") as stream:
+                        return parsed, originals.put(stream)[0]
         except StoreError as error:
             if error.code != "store.original_missing":
                 raise
             raise DocumentError("failed", "document.missing", name=document.name, reason=error) from error
-        except SandboxError as error:
-            if error.code == "sandbox.start" or self._stopping.is_set():
-                raise
-            raise _translated(error, document.name) from error
 
-    def _index(self, job: Job, parsed: ParsedDocument, rendition: Path | None) -> None:
-        try:
-            self.check(job)
-            job.status = "embedding"
-            job.pages_done = job.page_count = len(parsed.pages)
-            indexer = self._indexer()
-            chunks, texts, hashes = indexer.chunks(parsed)
-            if not chunks:
-                raise DocumentError("empty", "document.no_chunks", name=job.document.name)
-            job.chunk_count = len(chunks)
+    def _index(self, job: Job, parsed: ParsedDocument, rendition: str) -> None:
+        self.check(job)
+        job.status = "embedding"
+        job.pages_done = job.page_count = len(parsed.pages)
+        indexer = self._indexer()
+        chunks, texts, hashes = indexer.chunks(parsed)
+        if not chunks:
+            raise DocumentError("empty", "document.no_chunks", name=job.document.name)
+        job.chunk_count = len(chunks)
 
-            def progress(done: int) -> None:
-                job.chunks_done = done
+        def progress(done: int) -> None:
+            job.chunks_done = done
 
-            vectors = indexer.vectors(texts, hashes, progress, lambda: self.check(job))
-            del texts
-            self.check(job)
-            self._commit(job, indexer, parsed, chunks, vectors, hashes, rendition)
-        finally:
-            if rendition is not None:
-                rendition.unlink(missing_ok=True)
-
-    def _commit(
-        self,
-        job: Job,
-        indexer: Indexer,
-        parsed: ParsedDocument,
-        chunks: Sequence[Chunk],
-        vectors: Vectors,
-        hashes: Sequence[str],
-        rendition: Path | None,
-    ) -> None:
+        vectors = indexer.vectors(texts, hashes, progress, lambda: self.check(job))
         for delay_s in (*COMMIT_DELAYS_S, None):
+            self.check(job)
             try:
-                copy = ""
-                if rendition is not None:
-                    with rendition.open("rb") as stream:
-                        copy, _ = self._store.originals.put(stream)
                 kept = self._store.commit_ready(
-                    job.lease, parsed, chunks, vectors, hashes, indexer.spec_id, rendition_sha256=copy
+                    job.lease, parsed, chunks, vectors, hashes, indexer.spec_id, rendition_sha256=rendition
                 )
                 break
-            except StoreError as error:
+            except StoreError as error:  # rather than computing everything again
                 if delay_s is None or self._stopping.wait(delay_s):
                     raise
-                log.warning("document %d: writing again after %s", job.document.id, error)
-        if not kept:
+                log.warning("document %d: writing again after: %s", job.document.id, error)
+        if kept:
+            log.info(
+                "document %d ready: %d pages, %d chunks, %.0f ms",
+                job.document.id,
+                len(parsed.pages),
+                len(chunks),
+                1000 * (time.monotonic() - job.began),
+            )
+        else:
             log.info("document %d: lease lost, deleted or superseded; work dropped", job.document.id)
-            return
-        log.info(
-            "document %d ready: %d pages, %d chunks, %.0f ms",
-            job.document.id,
-            len(parsed.pages),
-            len(chunks),
-            1000 * (time.monotonic() - job.began),
-        )
 
     def _fail(self, job: Job, error: DocumentError) -> WenjuError | None:
         try:
@@ -266,12 +257,3 @@ class Worker:
             self._store.release(job.lease)
         except StoreError as error:
             log.warning("document %d: lease left to run out: %s", job.document.id, error)
-
-
-def _translated(error: SandboxError, name: str) -> DocumentError:
-    """A dead or hanging child as the document's state."""
-    code = {"sandbox.timeout": "document.timeout", "sandbox.memory": "document.memory"}.get(
-        error.code, "document.crashed"
-    )
-    params = {"name": name, "reason": error.code, **error.params}
-    return DocumentError("failed", code, **params)

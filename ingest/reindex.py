@@ -1,7 +1,8 @@
 """Another embedding model, or other chunks: the library is indexed anew beside what is in use.
 
-Promises: readers see the old index until the new one is complete, then the new one at once; what was done before an
-interruption is not done again; documents that come or go meanwhile are handled; no file is read again.
+Promises: readers see the old index until the new one is complete, then the new one at once; what was done
+before an interruption is not done again; documents that come or go meanwhile are handled; no file is read
+again.
 """
 
 from __future__ import annotations
@@ -38,8 +39,10 @@ def reindex(
     same_model = active is not None and indexer.spec.differs_from(active[1]) == ("chunker",)
     reuse = (active[0],) if active is not None and same_model else ()
 
+    halted = threading.Event()  # one document failed: the others need not go on
+
     def check() -> None:
-        if stopping.is_set():
+        if stopping.is_set() or halted.is_set():
             raise Stopped
 
     def one(document_id: int) -> None:
@@ -71,8 +74,13 @@ def reindex(
         for _ in range(_ROUNDS):
             missing = store.documents_without(indexer.spec_id)
             with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reindex") as pool:
-                for _ in pool.map(one, missing):
-                    check()
+                try:
+                    for _ in pool.map(one, missing):
+                        check()
+                except BaseException:
+                    halted.set()
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
             try:
                 store.activate_spec(indexer.spec_id)
             except StoreError as error:

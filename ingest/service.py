@@ -2,13 +2,13 @@
 
 Promises:
 
-- A document is leased, read in a sandboxed child, chunked, embedded and made ready in one transaction; while one is
-  embedded the next ones are read.
-- Stopped or killed at any instant, nothing is half there: a stopped worker gives its documents back, a killed one's
-  leases run out and the next worker takes them.
-- An error in one document ends that document. An error of the store or the model (a full disk, a server that is
-  away, an index of another model) leaves documents queued; it is tried again with growing pauses and said in
-  ``last_error``.
+- A document is leased, read in a sandboxed child, chunked, embedded and made ready in one transaction; while
+  one is embedded the next ones are read.
+- Stopped or killed at any instant, nothing is half there: a stopped worker gives its documents back, a killed
+  one's leases run out and the next worker takes them.
+- An error in one document ends that document. An error of the store or the model (a full disk, a server that
+  is away, an index of another model) leaves documents queued; it is tried again with growing pauses and said
+  in ``last_error``.
 - Any number of workers in any number of processes may share a store.
 """
 
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import socket
 import threading
 import time
@@ -57,8 +56,8 @@ OnEvent = Callable[[IngestEvent], None]
 
 
 class IngestService:
-    """``embedding`` is the model, or what returns it (called when the first document comes). ``parser`` makes
-    a parser; each one is used by one document at a time."""
+    """``embedding`` is the model, or what returns it (called when the first document comes). ``parser``
+    makes the parser, again after a stop or a long idle time."""
 
     def __init__(
         self,
@@ -79,8 +78,7 @@ class IngestService:
         self._wake = threading.Event()
         self._jobs: dict[int, Job] = {}
         self._threads: list[threading.Thread] = []
-        self._idle_parsers: queue.LifoQueue[Parser] = queue.LifoQueue()
-        self._parsers: set[Parser] = set()
+        self._parser: Parser | None = None
         self._indexer: Indexer | None = None
         self._embedder: Embedder | None = None
         self._errors = 0
@@ -103,8 +101,8 @@ class IngestService:
                 return
             self._stopping = threading.Event()
             self._embedder = Embedder(self._load)
-            self._worker = Worker(self._store, self.indexer, self._stopping, self._wake)
-            self._slots = threading.Semaphore(self._parser_count)
+            self._worker = Worker(self._store, self.parser, self.indexer, self._stopping)
+            self._slots = threading.Semaphore(self._settings.ingest.workers or min(2, os.cpu_count() or 1))
             for target in (self._dispatch, self._heartbeat):
                 thread = threading.Thread(target=target, name=f"ingest{target.__name__}", daemon=True)
                 self._threads.append(thread)
@@ -112,6 +110,7 @@ class IngestService:
 
     def stop(self, timeout_s: float = 15.0) -> None:
         """Ends the work at the next safe point and gives the documents back. Safe to call twice."""
+        self._stopping.set()
         with self._lock:
             threads, self._threads = self._threads, []
             embedder, self._embedder = self._embedder, None
@@ -119,24 +118,23 @@ class IngestService:
         if not threads:
             return
         until = time.monotonic() + timeout_s
-        self._stopping.set()
         self._wake.set()
-        self._close_parsers()
+        self._close_parser()
         while self._jobs and time.monotonic() < until:
             time.sleep(0.02)
         if embedder is not None:
             embedder.close(max(0.1, until - time.monotonic()))
         for thread in threads:
             thread.join(max(0.1, until - time.monotonic()))
-        self._close_parsers()
+        self._close_parser()
 
     def wake(self) -> None:
         """Look into the queue now."""
         self._wake.set()
 
     def run_until_idle(self, on_event: OnEvent | None = None) -> None:
-        """Works until no document waits, those that other processes hold included. Raises the error that keeps
-        documents waiting once it came several times in a row; they stay in the queue."""
+        """Works until no document waits, those that other processes hold included. Raises an error that keeps
+        documents waiting: of the model at once, of the store when it came several times in a row."""
         started_here = not self.running
         self._error, self._errors = None, 0
         self.start()
@@ -159,14 +157,15 @@ class IngestService:
                 self.stop()
 
     def reindex(self, on_event: OnEvent | None = None) -> None:
-        """Chunks and vectors of the present model for every ready document, built beside the active ones, then
-        made active at once. Interrupted, it goes on where it was. Raises StoreError, ModelError."""
+        """Chunks and vectors of the present model for every ready document, built beside the active ones,
+        then made active at once. Interrupted, it goes on where it was. Raises StoreError, ModelError."""
         from ingest.reindex import reindex
 
-        started_here = not self.running
         with self._lock:
             self._paused += 1
-            stopping = threading.Event() if started_here else self._stopping
+            if not self._threads:
+                self._stopping = threading.Event()
+            stopping = self._stopping
         embedder = Embedder(self._load)
         try:
             model = self._load()
@@ -196,6 +195,13 @@ class IngestService:
                 self._indexer = Indexer(self._store, model, chunker, self._embedder)
             return self._indexer
 
+    def parser(self) -> Parser:
+        """The parser of now, made when first asked for."""
+        with self._lock:
+            if self._parser is None:
+                self._parser = self._make_parser()
+            return self._parser
+
     # ---------------------------------------------------------------- threads
 
     def _dispatch(self) -> None:
@@ -207,7 +213,7 @@ class IngestService:
         while not stopping.is_set():
             if self._errors > seen_errors:  # a job met an error that is not its document's fault
                 seen_errors = self._errors
-                self._sleep(stopping, pause_s)
+                stopping.wait(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
                 continue
             seen_errors = self._errors
@@ -228,35 +234,18 @@ class IngestService:
                 continue
             slots.release()
             if time.monotonic() - idle_since > IDLE_S and not self._jobs:
-                self._close_parsers()
+                self._close_parser()
                 idle_since = time.monotonic()
             if self._errors == seen_errors:
                 self._sleep(stopping, POLL_S)
 
     def _run(self, job: Job, slots: threading.Semaphore) -> None:
-        free = threading.Lock()  # held until the parser is free: that happens once
-
-        def parsed() -> None:
-            if free.acquire(blocking=False):
-                self._idle_parsers.put(parser)
-                slots.release()
-
         try:
-            try:
-                parser = self._take_parser()
-            except Exception as error:
-                slots.release()
-                log.exception("no parser")
-                self._store.release(job.lease)
-                self._trouble(error if isinstance(error, WenjuError) else None)
-                return
-            error = self._worker.run(job, parser, parsed)
-            if error is None:
+            trouble = self._worker.run(job, slots.release)
+            if trouble is None:
                 self._error, self._errors = None, 0
             else:
-                self._trouble(error)
-        except Exception:  # the last line of defence; the lease runs out and somebody tries again
-            log.exception("document %d: the worker's own fault", job.document.id)
+                self._trouble(trouble)
         finally:
             self._jobs.pop(job.document.id, None)
             self._wake.set()
@@ -293,10 +282,6 @@ class IngestService:
 
     # ---------------------------------------------------------------- small things
 
-    @property
-    def _parser_count(self) -> int:
-        return self._settings.ingest.workers or min(2, os.cpu_count() or 1)
-
     def _is_full(self) -> bool:
         embedder = self._embedder
         return len(self._jobs) >= MAX_JOBS or (embedder is not None and embedder.backlog > MAX_BACKLOG)
@@ -307,26 +292,17 @@ class IngestService:
         if not stopping.is_set():
             self._wake.clear()
 
-    def _trouble(self, error: WenjuError | None) -> None:
-        self._error = error or self._error
+    def _trouble(self, error: WenjuError) -> None:
+        self._error = error
         self._errors += 1
-        if error is not None:
-            log.warning("ingest waits (%d in a row): %s", self._errors, error)
+        log.warning("ingest waits (%d in a row): %s", self._errors, error)
 
-    def _take_parser(self) -> Parser:
-        try:
-            return self._idle_parsers.get_nowait()
-        except queue.Empty:
-            parser = self._make_parser()
-            self._parsers.add(parser)
-            return parser
-
-    def _close_parsers(self) -> None:
-        """Ends the parsers' processes; a document that is being read learns so."""
-        while not self._idle_parsers.empty():
-            self._idle_parsers.get_nowait()
-        while self._parsers:
-            self._parsers.pop().close()
+    def _close_parser(self) -> None:
+        """Ends the parser's processes; a document that is being read learns so."""
+        with self._lock:
+            parser, self._parser = self._parser, None
+        if parser is not None:
+            parser.close()
 
     def _documents(self) -> list[Document]:
         return self._store.documents(everything(self._store))
@@ -357,6 +333,6 @@ def _report(documents: list[Document], seen: dict[int, Document], on_event: OnEv
 
 
 def _sandboxed_parser(settings: Settings) -> Parser:
-    from ingest.parse.sandboxed import SandboxedParser
+    from ingest.parse import SandboxedParser
 
-    return SandboxedParser(settings.ingest)
+    return SandboxedParser(settings)

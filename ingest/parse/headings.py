@@ -79,11 +79,15 @@ def find_headings(pages: list[DraftPage], outline: list[OutlineEntry]) -> None:
 
 
 def _body_size(pages: list[DraftPage]) -> float:
+    """The size of running text; small print in pages of tables does not make a heading of every paragraph."""
     weights: Counter[float] = Counter()
+    in_tables: Counter[float] = Counter()
     for page in pages:
-        for line in page.lines:
-            weights[round(line.size * 2) / 2] += len(line.text)
-    return weights.most_common(1)[0][0] if weights else 10.0
+        inside = {i for table in page.tables for i in range(table.first, table.last + 1)}
+        for i, line in enumerate(page.lines):
+            (in_tables if i in inside else weights)[round(line.size * 2) / 2] += len(line.text)
+    counted = weights or in_tables
+    return counted.most_common(1)[0][0] if counted else 10.0
 
 
 def _bold_share(pages: list[DraftPage]) -> float:

@@ -24,26 +24,45 @@ _OPENS_NUMBER: Final = re.compile(r"^[$€£¥₹]$|^\($|^[$€£¥]\($|^(US|HK|
 _NUMBER_START: Final = re.compile(r"^[(\-–—.\d$€£¥]")
 _CLOSES_NUMBER: Final = re.compile(r"^(\)%?|%\)?|pts?|bps|x|\)\*?)$")
 _NUMBER: Final = re.compile(r"^[^\w]*\d[\d,.\s()%/:*–—-]*[^\w]*$|^[-–—$]+\s*$|^(N/?A|NM|n/?m)$")
+_FIGURE: Final = re.compile(r"^[$€£¥(\-–—)%.,\d]+$")
+# What stands before a hanging paragraph: a bullet, a number, a footnote sign, a chapter, a box to tick.
+_MARKER: Final = re.compile(
+    r"^(?:[•●○▪■□◆▶➢✓√☐☑*†‡§–—-]|[(（]?(?:\d{1,2}|[A-Za-z]|[ivxIVX]{1,5}|[一二三四五六七八九十]{1,3})[)）.、]|"
+    r"(?:\d{1,2}\.){1,4}\d{0,2}|第[一二三四五六七八九十百\d]+[章节条篇]|(?:Item|ITEM|Note|NOTE)\s\d+[A-C]?\.?|[□√☐☑✓■]\S{1,4})$"
+)
 _MIN_SIDE: Final = 4  # lines on each side before a page is believed to have columns
 
 
 class Cell:
     """A stretch of a row without a wide gap."""
 
-    __slots__ = ("baseline", "bold", "order", "size", "spans", "text", "x0", "x1", "y0", "y1")
+    __slots__ = ("baseline", "bold", "order", "size", "text", "x0", "x1", "y0", "y1")
 
     def __init__(self, spans: list[Span]) -> None:
-        self.spans = spans
-        self.x0 = min(s.x0 for s in spans)
-        self.y0 = min(s.y0 for s in spans)
-        self.x1 = max(s.x1 for s in spans)
-        self.y1 = max(s.y1 for s in spans)
-        main = max(spans, key=lambda s: s.size * len(s.text)) if len(spans) > 1 else spans[0]
+        main = spans[0]
+        x0, y0, x1, y1, order, bold, most = main.x0, main.y0, main.x1, main.y1, main.order, main.bold, 0.0
+        if len(spans) > 1:
+            for span in spans:
+                if span.x0 < x0:
+                    x0 = span.x0
+                if span.y0 < y0:
+                    y0 = span.y0
+                if span.x1 > x1:
+                    x1 = span.x1
+                if span.y1 > y1:
+                    y1 = span.y1
+                if span.order < order:
+                    order = span.order
+                if bold and not span.bold and len(span.text) > 1:
+                    bold = False
+                ink = span.size * len(span.text)
+                if ink > most:
+                    most, main = ink, span
+            bold = bold and main.bold
+        self.x0, self.y0, self.x1, self.y1, self.order, self.bold = x0, y0, x1, y1, order, bold
         self.size = main.size
         self.baseline = main.baseline
-        self.bold = main.bold and (len(spans) == 1 or all(s.bold for s in spans if len(s.text) > 1))
-        self.order = min(s.order for s in spans)
-        self.text = _joined(spans)
+        self.text = _joined(spans).replace("\x02", "-").replace("\ufffe", "-")
 
     @property
     def is_prose(self) -> bool:
@@ -110,7 +129,7 @@ def _rows(spans: list[Span]) -> list[list[Span]]:
     sizes: list[float] = []
     for span in ordered:
         size = span.size
-        if rows and span.baseline - bases[-1] <= 0.22 * max(sizes[-1], size):
+        if rows and span.baseline - bases[-1] <= 0.22 * (size if size > sizes[-1] else sizes[-1]):
             rows[-1].append(span)
             if size > sizes[-1] * 1.15:
                 sizes[-1] = size
@@ -120,6 +139,7 @@ def _rows(spans: list[Span]) -> list[list[Span]]:
             bases.append(span.baseline)
             sizes.append(size)
     _attach_scripts(rows, bases, sizes)
+    _attach_figures(rows, bases, sizes)
     result = []
     for row in rows:
         if row:
@@ -143,6 +163,23 @@ def _attach_scripts(rows: list[list[Span]], bases: list[float], sizes: list[floa
                 break
 
 
+def _attach_figures(rows: list[list[Span]], bases: list[float], sizes: list[float]) -> None:
+    """Figures set a little lower or higher than the label on their left belong to its row."""
+    for i in range(len(rows) - 1):
+        a, b = rows[i], rows[i + 1]
+        if not a or not b or bases[i + 1] - bases[i] > 0.65 * max(sizes[i], sizes[i + 1]):
+            continue
+        for label, figures in ((a, b), (b, a)):
+            if (
+                min(s.x0 for s in figures) > max(s.x1 for s in label)
+                and all(_FIGURE.match(s.text) for s in figures)
+                and not all(_FIGURE.match(s.text) for s in label)
+            ):
+                b.extend(a)
+                a.clear()
+                break
+
+
 def _cells(row: list[Span]) -> list[Cell]:
     """A row cut at its wide gaps. In justified prose all gaps are wide: there the cut must be wider."""
     if len(row) == 1:
@@ -151,16 +188,21 @@ def _cells(row: list[Span]) -> list[Cell]:
     reach = row[0].x1
     for span in row[1:]:
         gaps.append(span.x0 - reach)
-        reach = max(reach, span.x1)
+        if span.x1 > reach:
+            reach = span.x1
     usual = 0.0
     if len(gaps) >= 5:
         usual = sorted(gaps)[len(gaps) // 2]
     cells: list[Cell] = []
     current = [row[0]]
     for span, gap in zip(row[1:], gaps, strict=True):
-        size = max(span.size, current[-1].size)
-        glued = span.glued and span.order == current[-1].order + 1
-        if not glued and gap > max(0.95 * size, 2.2 * usual if usual < size else 0.0):
+        last = current[-1]
+        size = span.size if span.size > last.size else last.size
+        if (
+            gap > 0.95 * size
+            and (usual >= size or gap > 2.2 * usual)
+            and not (span.glued and span.order == last.order + 1)
+        ):
             cells.append(Cell(current))
             current = [span]
         elif not _painted_twice(span, current):
@@ -171,8 +213,11 @@ def _cells(row: list[Span]) -> list[Cell]:
 
 def _painted_twice(span: Span, before: list[Span]) -> bool:
     """Fake bold and shadows paint the same words again, a hair away."""
+    if span.x0 >= before[-1].x1:
+        return False
+    near = 0.25 * span.size
     return any(
-        other.text == span.text and abs(other.x0 - span.x0) < 0.25 * span.size and abs(other.x1 - span.x1) < 0.25 * span.size
+        other.text == span.text and abs(other.x0 - span.x0) < near and abs(other.x1 - span.x1) < near
         for other in before[-4:]
     )
 
@@ -180,7 +225,9 @@ def _painted_twice(span: Span, before: list[Span]) -> bool:
 def _joined(spans: list[Span]) -> str:
     if len(spans) == 1:
         return spans[0].text
-    if sum(len(_RTL.findall(s.text)) for s in spans) * 2 > sum(len(s.text) for s in spans):
+    if not all(s.text.isascii() for s in spans) and sum(len(_RTL.findall(s.text)) for s in spans) * 2 > sum(
+        len(s.text) for s in spans
+    ):
         spans = sorted(spans, key=lambda s: -s.x1)
         return " ".join(s.text for s in spans)
     parts = [spans[0].text]
@@ -203,6 +250,8 @@ def _joined(spans: list[Span]) -> str:
 def _merge_signs(cells: list[Cell]) -> list[tuple[str, float, float]]:
     """(text, x0, x1) of each cell; "$" joins the number after it, ")" and "%" the one before."""
     merged: list[tuple[str, float, float]] = []
+    if len(cells) == 2 and (_MARKER.match(cells[0].text) and not _NUMBER.match(cells[1].text)):
+        return [(f"{cells[0].text} {cells[1].text}", cells[0].x0, cells[1].x1)]
     for cell in cells:
         text = cell.text
         if merged:

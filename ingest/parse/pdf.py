@@ -28,7 +28,9 @@ from rag.text.language import detect_language
 OnProgress = Callable[[int, int], None]
 
 _SCANNED_CHARS: Final = 60  # a page of pictures with fewer characters of text than this is a scan
+_THIN_CHARS: Final = 12  # beside a picture: the picture says more than the text
 _NOTICE: Final = re.compile(r"please wait|adobe reader|正在加载|请稍候", re.IGNORECASE)
+_TINY_PT: Final = 3.95
 _MAX_RENDERED: Final = 6  # pages looked at for white text
 
 
@@ -96,18 +98,20 @@ def _read_pages(
             dense = len("".join(draft.text.split()))
             if dense < _SCANNED_CHARS and (raw.pictures > 0.3 or (dense == 0 and raw.drawings > 200)):
                 draft.state = "scanned"
+            elif 0 < dense < _THIN_CHARS and raw.pictures > 0.02:
+                draft.state = "thin"
             elif dense == 0:
                 draft.state = "blank"
             drafts.append(draft)
             raws.append(raw.text)
             characters += len(draft.text)
-            tiny += raw.tiny_chars
+            tiny += sum(len(x.text) for x in draft.lines if x.size < _TINY_PT and len(x.text) >= 25)
             if raw.white:
                 white.append((index, raw))
         if characters > limits.max_chars:
             raise DocumentError("failed", "document.too_much_text", name=name, max_chars=limits.max_chars)
         progress(index + 1, count)
-    hidden = tiny >= 20
+    hidden = tiny > 0
     if white and not hidden:
         from ingest.parse.hidden import any_invisible
 
@@ -140,8 +144,9 @@ def _finish(
         if draft.state == "text" and garbled(text):
             draft.state = "garbled"
     scanned = [d.number for d in drafts if d.state == "scanned"]
+    thin = [d.number for d in drafts if d.state == "thin"]
     broken = [d.number for d in drafts if d.state == "garbled"]
-    good = [d for d in drafts if d.state == "text"]
+    good = [d for d in drafts if d.state in ("text", "thin")]
     good_chars = sum(len(d.text) for d in good)
     if not good or (scanned and good_chars < 40 * len(scanned) and len(scanned) >= len(good)):
         if len(broken) > len(scanned):
@@ -155,8 +160,8 @@ def _finish(
     for number in broken:
         old = drafts[number - 1]
         drafts[number - 1] = DraftPage(number, old.width_pt, old.height_pt, [], state="garbled")
-    if scanned:
-        warnings.append(f"warn.scanned_pages?pages={page_list(scanned)}")
+    if scanned or thin:
+        warnings.append(f"warn.scanned_pages?pages={page_list(sorted(scanned + thin))}")
     if broken:
         warnings.append(f"warn.garbled_pages?pages={page_list(broken)}")
     unread = [d.number for d in drafts if d.state == "unread"]

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import pypdfium2.raw as raw
 
-_TINY_PT: Final = 4.0
+_FILLING: Final = (0, 2, 4, 6)  # render modes that paint the inside of letters
 _WORD: Final = re.compile(r"[^\s\x00\x02\ufffe]+[\x02\ufffe]?")
 _BOLD_NAME: Final = re.compile(r"bold|black|heavy|demi|simhei|黑体|[-,]hei", re.IGNORECASE)
 _WIDE: Final = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]")
@@ -65,7 +65,6 @@ class RawPage:
     pictures: float = 0.0
     drawings: int = 0
     white: list[tuple[float, float, float, float]] = field(default_factory=list)  # boxes of white text, shown points
-    tiny_chars: int = 0
 
 
 def _function(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
@@ -113,9 +112,10 @@ class PageReader:
         self._handle = ctypes.cast(document.raw, c_void_p).value
         self.has_form = _form_type(self._handle) != raw.FORMTYPE_NONE
         self._fonts: dict[int, bool] = {}
+        self._last_style: tuple[tuple[int | float | None, ...], float, bool, int] | None = None
         self._numbers = (c_double * 4)()
         base = addressof(self._numbers)
-        self._rect_out = (base, base + 16, base + 8, base + 24)  # left, top, right, bottom -> x0, y1(top), x1, y0
+        self._rect_out = (base, base + 16, base + 8, base + 24)  # left, top, right, bottom at 0, 2, 1, 3
         self._floats = (c_float * 6)()
         self._floats_at = addressof(self._floats)
         self._ints = (c_uint * 4)()
@@ -188,111 +188,103 @@ class PageReader:
         rotation: int,
         crop: tuple[float, float, float, float],
     ) -> None:
-        objects = [_get_object(text_page, start) for start, _ in words]
-        runs: list[list[int]] = []  # [first word, last word + 1]
-        last: int | None = -1
-        for i, obj in enumerate(objects):
-            if obj == last:
-                runs[-1][1] = i + 1
-            else:
-                runs.append([i, i + 1])
-                last = obj
-        rects = self._rects(text_page, 0, -1)
-        if len(rects) != len(runs) or not self._agrees(text_page, words, runs, rects):
-            rects = []
+        extent = self._extent
         order = 0
         previous_end = -1
-        for number, (first, stop) in enumerate(runs):
-            style = self._style(text_page, words[first][0], objects[first], rotation, crop)
-            size = style[0]
-            begin, end = words[first][0], words[stop - 1][1]
-            pieces: list[tuple[int, int, tuple[float, float, float, float]]]
-            box = rects[number] if rects else self._union(text_page, begin, end)
-            if stop - first == 1 or (box is not None and not self._has_gap(text[begin:end], box, size, style[3])):
-                pieces = [(begin, end, box)] if box is not None else []
+        last: int | None = -1
+        runs: list[tuple[int, int]] = []  # words of one text object: first, last + 1
+        objects: list[int | None] = []
+        for i, (start, _) in enumerate(words):
+            obj = _get_object(text_page, start)
+            if obj == last:
+                runs[-1] = (runs[-1][0], i + 1)
             else:
+                runs.append((i, i + 1))
+                objects.append(obj)
+                last = obj
+        self._last_style = None
+        spans = page.spans
+        for (first, stop), obj in zip(runs, objects, strict=True):
+            begin, end = words[first][0], words[stop - 1][1]
+            size, origin, bold, turn = self._style(text_page, begin, obj, rotation, crop)
+            box = extent(text_page, begin, end)
+            if box is None:
+                continue
+            pieces = [(begin, end, box)]
+            if stop - first > 1 and self._has_gap(text[begin:end], box, size, turn):
                 pieces = []
                 for b, e in words[first:stop]:
-                    word_box = self._union(text_page, b, e)
+                    word_box = extent(text_page, b, e)
                     if word_box is not None:
                         pieces.append((b, e, word_box))
             for b, e, rect in pieces:
                 shown = _show(rect, rotation, crop)
-                content = text[b:e] if "\n" not in text[b:e] else " ".join(text[b:e].split())
-                page.spans.append(
+                content = text[b:e]
+                if stop - first > 1 and "\n" in content:
+                    content = " ".join(content.split())
+                if turn:
+                    shown = _turned(shown, turn, page.width_pt, page.height_pt)
+                spans.append(
                     Span(
                         content,
-                        _turned(shown, style[3], page.width_pt, page.height_pt),
-                        _turned_baseline(style, shown, page.width_pt, page.height_pt),
+                        shown,
+                        _baseline(origin, size, turn, shown, page),
                         size,
-                        style[2],
-                        style[3],
+                        bold,
+                        turn,
                         order,
                         b == previous_end,
                     )
                 )
                 order += 1
                 previous_end = e
-            if pieces:
-                self._note_hidden(text_page, objects[first], begin, end, size, pieces, page, rotation, crop)
+            if end - begin >= 4 and _get_fill(text_page, begin, *self._ints_at):
+                red, green, blue, alpha = self._ints
+                unseen = alpha < 8 or (red >= 250 and green >= 250 and blue >= 250)
+                if unseen and obj and _render_mode(obj) in _FILLING:
+                    page.white.extend(_show(rect, rotation, crop) for _, _, rect in pieces)
 
-    def _rects(self, text_page: int, start: int, count: int) -> list[tuple[float, float, float, float]]:
-        n = _count_rects(text_page, start, count)
-        numbers, out = self._numbers, self._rect_out
-        rects = []
-        for i in range(n):
-            _get_rect(text_page, i, *out)
-            rects.append((numbers[0], numbers[3], numbers[1], numbers[2]))  # left, bottom, right, top
-        return rects
-
-    def _union(self, text_page: int, begin: int, end: int) -> tuple[float, float, float, float] | None:
-        rects = self._rects(text_page, begin, end - begin)
-        if not rects:
+    def _extent(self, text_page: int, begin: int, end: int) -> tuple[float, float, float, float] | None:
+        """The box of characters on one line. Some generators write every letter as an object of its own: the
+        first and the last rectangle tell enough."""
+        n = _count_rects(text_page, begin, end - begin)
+        if n <= 0:
             return None
-        if len(rects) == 1:
-            return rects[0]
-        return (
-            min(r[0] for r in rects),
-            min(r[1] for r in rects),
-            max(r[2] for r in rects),
-            max(r[3] for r in rects),
-        )
-
-    def _agrees(
-        self,
-        text_page: int,
-        words: list[tuple[int, int]],
-        runs: list[list[int]],
-        rects: list[tuple[float, float, float, float]],
-    ) -> bool:
-        """Spot checks that rectangle n is run n: at the end, where a slip shows, and in the middle."""
-        for n in {len(runs) - 1, len(runs) // 2}:
-            box = self._union(text_page, words[runs[n][0]][0], words[runs[n][1] - 1][1])
-            if box is None or max(abs(a - b) for a, b in zip(box, rects[n], strict=True)) > 0.01:
-                return False
-        return True
+        numbers = self._numbers
+        left_at, top_at, right_at, bottom_at = self._rect_out
+        _get_rect(text_page, 0, left_at, top_at, right_at, bottom_at)
+        x0, x1, y1, y0 = numbers
+        if n > 1:
+            _get_rect(text_page, n - 1, left_at, top_at, right_at, bottom_at)
+            a0, a1, b1, b0 = numbers
+            return min(x0, a0), min(y0, b0), max(x1, a1), max(y1, b1)
+        return x0, y0, x1, y1
 
     @staticmethod
     def _has_gap(text: str, box: tuple[float, float, float, float], size: float, turn: int) -> bool:
         """Whether one text object may hold two cells of a table: it is wider than its letters, or ends in
         several numbers."""
-        width = (box[2] - box[0]) if turn in (0, 2) else (box[3] - box[1])
-        width = max(width, 0.0) if turn in (0, 2) else max(box[3] - box[1], box[2] - box[0])
-        wide = len(_WIDE.findall(text)) if not text.isascii() else 0
+        width = max(box[2] - box[0], box[3] - box[1]) if turn in (1, 3) else box[2] - box[0]
+        wide = 0 if text.isascii() else len(_WIDE.findall(text))
         expected = size * (0.56 * (len(text) - wide) + 1.02 * wide + 0.6)
-        return "\n" in text or width > expected or bool(_NUMBER_TAIL.search(text))
+        return width > expected or "\n" in text or _NUMBER_TAIL.search(text) is not None
 
     def _style(
         self, text_page: int, index: int, obj: int | None, rotation: int, crop: tuple[float, float, float, float]
     ) -> tuple[float, tuple[float, float], bool, int]:
         """(size in points, origin as shown, bold, quarter turns) of the text object at a character."""
-        size = _get_size(text_page, index)
-        a, b, c, d, e, f = 1.0, 0.0, 0.0, 1.0, 0.0, 0.0
+        font = _get_font(obj) if obj else None
         if _get_matrix(text_page, index, self._floats_at):
-            a, b, c, d, e, f = self._floats[:]
+            a, b, c, d, e, f = self._floats
+        else:
+            a, b, c, d, e, f = 1.0, 0.0, 0.0, 1.0, 0.0, 0.0
+        known = self._last_style
+        origin = (e - crop[0], crop[3] - f) if rotation == 0 else _show((e, f, e, f), rotation, crop)[:2]
+        key = (font, a, b, c, d, f)
+        if known is not None and known[0] == key:  # the next word of the same line in the same font
+            return known[1], origin, known[2], known[3]
         scale = math.hypot(c, d) or math.hypot(a, b) or 1.0
-        size = abs(size * scale)
-        origin = _show((e, f, e, f), rotation, crop)[:2]
+        size = abs(_get_size(text_page, index) * scale)
         # direction of the text as shown; y grows downwards there
         dx, dy = ((a, -b), (b, a), (-a, b), (-b, -a))[rotation]
         if abs(dx) >= abs(dy):
@@ -300,11 +292,10 @@ class PageReader:
         else:
             turn = 1 if dy > 0 else 3
         bold = False
-        if obj:
-            font = _get_font(obj)
-            if font:
-                known = self._fonts.get(font)
-                bold = known if known is not None else self._is_bold(font)
+        if font:
+            cached = self._fonts.get(font)
+            bold = cached if cached is not None else self._is_bold(font)
+        self._last_style = (key, size, bold, turn)
         return size, origin, bold, turn
 
     def _is_bold(self, font: int) -> bool:
@@ -314,29 +305,6 @@ class PageReader:
         bold = _font_weight(font) >= 600 or bool(_BOLD_NAME.search(name))
         self._fonts[font] = bold
         return bold
-
-    def _note_hidden(
-        self,
-        text_page: int,
-        obj: int | None,
-        begin: int,
-        end: int,
-        size: float,
-        pieces: list[tuple[int, int, tuple[float, float, float, float]]],
-        page: RawPage,
-        rotation: int,
-        crop: tuple[float, float, float, float],
-    ) -> None:
-        if end - begin < 4:
-            return  # stray marks and separators
-        if 0 < size < _TINY_PT:
-            page.tiny_chars += end - begin
-        if _get_fill(text_page, begin, *self._ints_at):
-            red, green, blue, alpha = self._ints[:]
-            if (
-                alpha < 8 or (red >= 250 and green >= 250 and blue >= 250)
-            ) and obj and _render_mode(obj) in (0, 2, 4, 6):  # fmt: skip
-                page.white.extend(_show(rect, rotation, crop) for _, _, rect in pieces)
 
     # ---- pictures
 
@@ -406,16 +374,12 @@ def unturned(
     return y0, height - x1, y1, height - x0
 
 
-def _turned_baseline(
-    style: tuple[float, tuple[float, float], bool, int],
-    shown: tuple[float, float, float, float],
-    width: float,
-    height: float,
+def _baseline(
+    origin: tuple[float, float], size: float, turn: int, box: tuple[float, float, float, float], page: RawPage
 ) -> float:
-    x, y = style[1]
-    baseline = _turned((x, y, x, y), style[3], width, height)[1]
-    top, bottom = _turned(shown, style[3], width, height)[1::2]
+    x, y = origin
+    baseline = y if turn == 0 else _turned((x, y, x, y), turn, page.width_pt, page.height_pt)[1]
     # Some generators place glyphs by other means: an origin far from the ink is no baseline.
-    if top - style[0] <= baseline <= bottom + style[0]:
+    if box[1] - size <= baseline <= box[3] + size:
         return baseline
-    return bottom
+    return box[3]

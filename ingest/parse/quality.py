@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from typing import Final
 
 _PRIVATE: Final = re.compile("[\ue000-\uf8ff\ufffd\U000f0000-\U0010ffff]")
@@ -11,37 +12,43 @@ _CID: Final = re.compile(r"\(cid:\d+\)")
 _WORD: Final = re.compile("[A-Za-z]{4,}")
 _VOWEL: Final = re.compile("[aeiouyAEIOUY]")
 _HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
-_CONTROL: Final = re.compile("[\x01-\x08\x0e-\x1f\x7f-\x9f]")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9.,$%()'’:;-]")
+_CONTROL: Final = re.compile("[\x01\x03-\x08\x0e-\x1f\x7f-\x9f]")
 _CONSONANTS: Final = re.compile("[bcdfghjklmnpqrstvwxz]{5,}", re.IGNORECASE)
 _MIN_CHARS: Final = 12
 
 
 def garbled(text: str) -> bool:
     """Whether most of ``text`` (as extracted, before cleaning) is nonsense. Too little text is never garbled."""
-    dense = "".join(text.split())
+    dense = "".join(text.split())[:6000]
     if len(dense) < _MIN_CHARS:
         return False
-    bad = len(_PRIVATE.findall(dense)) + len(_CONTROL.findall(dense)) + sum(len(m) for m in _CID.findall(dense))
-    if bad > 0.3 * len(dense):
+    controls = len(_CONTROL.findall(dense))
+    bad = controls + len(_PRIVATE.findall(dense)) + sum(len(m) for m in _CID.findall(dense))
+    # Letters of another alphabet come out as control characters too: three in a hundred are no accident.
+    if bad > 0.3 * len(dense) or controls > max(2, 0.03 * len(dense)):
         return True
-    if len(dense) < 60:
-        return _soup(dense)
+    if len(_PLAIN.findall(dense)) > 0.8 * len(dense):
+        return _no_words(text[:8000], dense)
+    return _no_ideographs(dense) or _babel(dense) or _soup(dense)
+
+
+def _no_words(text: str, dense: str) -> bool:
+    """Latin letters without vowels, or with heaps of consonants: a shifted alphabet."""
     words = _WORD.findall(text)
-    letters = sum(len(w) for w in words)
-    if len(words) >= 15 and letters > 0.4 * len(dense):
-        odd = sum(1 for w in words if not _VOWEL.search(w) or _CONSONANTS.search(w))
-        if odd > 0.45 * len(words) and not all(w.isupper() for w in words):
-            return True
-    han = _HAN.findall(text)
-    if len(han) >= 20 and len(han) > 0.4 * len(dense):
-        known = sum(1 for c in han if _common(c))
-        if known < 0.7 * len(han):
-            return True
-    return _soup(dense)
+    if len(words) < 15 or sum(len(w) for w in words) < 0.4 * len(dense):
+        return False
+    odd = sum(1 for w in words if not _VOWEL.search(w) or _CONSONANTS.search(w))
+    return odd > 0.45 * len(words) and not all(w.isupper() for w in words)
+
+
+def _no_ideographs(dense: str) -> bool:
+    """Ideographs that no everyday character set knows."""
+    han = _HAN.findall(dense)
+    return len(han) >= 20 and len(han) > 0.4 * len(dense) and sum(map(_common, han)) < 0.7 * len(han)
 
 
 def _common(ideograph: str) -> bool:
-    """In one of the everyday national character sets."""
     for codec in ("gb2312", "big5", "shift_jis"):
         try:
             ideograph.encode(codec)
@@ -51,13 +58,34 @@ def _common(ideograph: str) -> bool:
     return False
 
 
+def _babel(dense: str) -> bool:
+    """Letters of many scripts side by side, or code points that no script has: glyph numbers taken for text."""
+    sample = dense[:1500]
+    scripts: Counter[str] = Counter()
+    unassigned = 0
+    for character in sample:
+        if character.isascii():
+            continue
+        name = unicodedata.name(character, "")
+        if not name:
+            unassigned += 1
+        elif unicodedata.category(character).startswith("L"):
+            scripts[name.split(" ", 1)[0]] += 1
+    many = sum(1 for count in scripts.values() if count >= max(3, 0.01 * len(sample)))
+    return unassigned > max(3, 0.02 * len(sample)) or many >= 7
+
+
 def _soup(dense: str) -> bool:
-    """Signs, symbols and accented letters in a jumble: few letters or digits of any script that hang together."""
-    sample = dense[:4000]
-    kinds = [unicodedata.category(c)[0] for c in sample]
-    plain = sum(1 for c, k in zip(sample, kinds, strict=True) if k in "LN" and (c.isascii() or ord(c) > 0x24F))
-    accented = sum(1 for c, k in zip(sample, kinds, strict=True) if k == "L" and 0x80 <= ord(c) <= 0x24F)
-    strange = len(sample) - plain - accented
-    # Leaders and rules ("......", "______") are many signs of one kind, not soup.
-    varied = len(set(c for c, k in zip(sample, kinds, strict=True) if k in "SPMC"))
-    return plain < 0.35 * len(sample) and (strange + accented) > 0.6 * len(sample) and varied > 8
+    """Signs, symbols and accented letters in a jumble. Leaders and rules ("......") are many signs of one kind."""
+    sample = dense[:2000]
+    plain = signs = 0
+    varied = set()
+    for character in sample:
+        kind = unicodedata.category(character)[0]
+        if kind in "LN" and (character.isascii() or ord(character) > 0x24F):
+            plain += 1
+        else:
+            signs += 1
+            if kind in "SPMC":
+                varied.add(character)
+    return plain < 0.35 * len(sample) and signs > 0.6 * len(sample) and len(varied) > 8
