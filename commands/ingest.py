@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 GOOD = ("ready", "duplicate")
 POLL_S = 0.15
+GIVE_UP_S = 10.0  # of an error of the store or the model that does not go away
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ def take_in(
     service = IngestService(engine.store, engine.settings, engine.embedding())
     service.start()
     position = 0
+    since: list[float] = []
     try:
         for index, path in enumerate(files):
             queued = _queue(engine, path, collection, password)
@@ -144,6 +146,12 @@ def take_in(
                 waiting[index] = queued
         while position < len(files):
             looked = time.monotonic()
+            stuck = _stuck(service.last_error, since)
+            if stuck is not None:  # a full disk, a server that is away: what waits stays queued
+                for index in waiting:
+                    shown = _shown(files[index])
+                    known[index] = Outcome(shown, "failed", error=stuck.localized(language()))
+                waiting.clear()
             documents = {document.id: document for document in engine.documents()}
             for index, document_id in list(waiting.items()):
                 document = documents.get(document_id)
@@ -160,9 +168,23 @@ def take_in(
         service.stop()
 
 
+def _stuck(error: WenjuError | None, since: list[float]) -> WenjuError | None:
+    """The service's error once it has kept documents waiting for GIVE_UP_S; ``since`` holds its beginning."""
+    if error is None:
+        since.clear()
+        return None
+    since.append(time.monotonic())
+    del since[1:]
+    return error if time.monotonic() - since[0] > GIVE_UP_S else None
+
+
+def _shown(path: Path) -> str:
+    return str(path).encode("utf-8", "replace").decode()
+
+
 def _queue(engine: Engine, path: Path, collection: str, password: str | None) -> Outcome | int:
     """The queued document's id, or an outcome that is known already."""
-    shown = str(path).encode("utf-8", "replace").decode()
+    shown = _shown(path)
     try:
         if not path.is_file():
             code = "cli.no_such_path" if not path.exists() else "cli.unreadable"
@@ -187,7 +209,7 @@ def _queue(engine: Engine, path: Path, collection: str, password: str | None) ->
 
 
 def _outcome(path: Path, document: Document | None) -> Outcome:
-    shown = str(path).encode("utf-8", "replace").decode()
+    shown = _shown(path)
     if document is None:  # deleted by somebody meanwhile
         return Outcome(shown, "failed", error=message("store.not_found", language()))
     code = document.error_code

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rag.messages import answers, cli, documents, models, page, settings, store
+from rag.messages import answers, cli, documents, ingest, models, page, settings, store, tuning
 
 Catalogue = Mapping[str, tuple[str, str]]
 
@@ -16,10 +16,12 @@ CATALOGUE: Catalogue = {
     **settings.MESSAGES,
     **store.MESSAGES,
     **documents.MESSAGES,
+    **ingest.MESSAGES,
     **models.MESSAGES,
     **answers.MESSAGES,
     **page.MESSAGES,
     **cli.MESSAGES,
+    **tuning.MESSAGES,
 }
 
 

@@ -1,0 +1,39 @@
+"""Messages of fine-tuning."""
+
+from __future__ import annotations
+
+MESSAGES: dict[str, tuple[str, str]] = {
+    "tune.extra": (
+        "Fine-tuning needs the finetune extra: {missing} is not installed. Into an environment of its own: "
+        "pip install -e '.[finetune]'",
+        "微调需要 finetune 扩展：未安装 {missing}。请在单独的环境中执行：pip install -e '.[finetune]'",
+    ),
+    "tune.config": (
+        "{path}: {problem}. docs/operations.md shows a training file.",
+        "{path}：{problem}。训练配置示例见 docs/operations.md。",
+    ),
+    "tune.data": (
+        "{path}, line {line}: {problem}. Each line is a JSON object with question, passages and answer.",
+        "{path} 第 {line} 行：{problem}。每行应是含 question、passages 与 answer 的 JSON 对象。",
+    ),
+    "tune.empty": (
+        "{path} holds no record that fits in {max_tokens} tokens; raise max_tokens or shorten the passages.",
+        "{path} 中没有能放进 {max_tokens} 个词元的记录；请提高 max_tokens 或缩短段落。",
+    ),
+    "tune.exists": (
+        "{path} exists already. Choose another output_dir, or delete it.",
+        "{path} 已存在。请更换 output_dir 或先删除它。",
+    ),
+    "tune.targets": (
+        "The base model {model} has no layers named {targets}; set target_modules to its attention projections.",
+        "基座模型 {model} 没有名为 {targets} 的层；请把 target_modules 设为其注意力投影层。",
+    ),
+    "tune.not_finite": (
+        "Training diverged: the loss is {loss} at step {step}. Lower learning_rate (now {learning_rate}).",
+        "训练发散：第 {step} 步损失为 {loss}。请降低 learning_rate（当前 {learning_rate}）。",
+    ),
+    "tune.done": (
+        "Adapter in {folder}: loss {first} -> {last} over {steps} steps, {records} records.",
+        "适配器已写入 {folder}：{steps} 步，{records} 条记录，损失 {first} -> {last}。",
+    ),
+}
