@@ -54,6 +54,10 @@ class EmbeddingSettings(_Section):
     device: str = Field("auto", description='flag: "cpu", "cuda:0", ...; auto: CUDA when there')
     threads: int = Field(0, ge=0, description="CPU threads of one embedding call; 0: all cores")
     timeout_s: float = Field(30.0, gt=0, description="openai: seconds for one request")
+    tokenizer: str = Field(
+        "", description="openai: folder with the model's tokenizer.json; empty: tokens are estimated, high"
+    )
+    max_tokens: int = Field(0, ge=0, description="openai: most tokens of a text; 0: known by name, else 512")
 
 
 class RerankerSettings(_Section):

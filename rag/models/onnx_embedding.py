@@ -8,9 +8,7 @@ arrive at the same time share one batch. The graph is built from the weights onc
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -20,6 +18,7 @@ import numpy as np
 from rag.errors import ModelError, ModelNotInstalled
 from rag.models import known
 from rag.models.backends import Backend, Batch, Ids, open_backend
+from rag.models.batching import QueryBatcher
 from rag.models.bert_graph import read_config, write_graph
 from rag.models.graph_cache import content_hash, find_or_build, set_aside
 from rag.models.protocols import Vectors
@@ -28,65 +27,10 @@ from rag.records import EmbeddingSpec
 from rag.settings import EmbeddingSettings
 
 GRAPH_VERSION = "1"  # of write_graph: raise it when the graph changes, and kept graphs are built anew
-BATCH_TOKENS = 4096  # padded tokens of a passage batch; measured, see docs/experiments.md
+BATCH_TOKENS = 1024  # padded tokens of a passage batch; measured, see docs/experiments.md
 LENGTH_STEP = 16  # lengths are padded up to a multiple: fewer shapes to prepare, little waste
 WINDOW = 4096  # texts tokenised and sorted at a time: bounds the memory of a huge document
-QUERY_ROWS = 32  # most queries in one shared batch
 _OWN_GRAPHS = ("model.onnx", "onnx/model.onnx")
-
-
-@dataclass(slots=True)
-class _Waiting:
-    ids: list[int]
-    done: threading.Event = field(default_factory=threading.Event)
-    leads: bool = False
-    vector: Vectors | None = None
-    error: BaseException | None = None
-
-
-class QueryBatcher:
-    """Runs concurrent queries in shared batches: whoever finds nobody at work runs what has collected,
-    and hands the lead to a waiting query when its own is answered. Alone, a query waits for nothing."""
-
-    def __init__(self, run: Callable[[list[list[int]]], Vectors], rows: int = QUERY_ROWS) -> None:
-        self._run = run
-        self._rows = rows
-        self._lock = threading.Lock()
-        self._waiting: list[_Waiting] = []
-        self._led = False
-
-    def embed(self, ids: list[int]) -> Vectors:
-        mine = _Waiting(ids)
-        with self._lock:
-            self._waiting.append(mine)
-            mine.leads, self._led = not self._led, True
-        if not mine.leads:
-            mine.done.wait()
-        if mine.leads:
-            self._lead()
-        if mine.error is not None:
-            raise mine.error
-        assert mine.vector is not None
-        return mine.vector
-
-    def _lead(self) -> None:
-        """Run one batch (the leader's own query is the oldest in it), then pass the lead on."""
-        with self._lock:
-            batch, self._waiting = self._waiting[: self._rows], self._waiting[self._rows :]
-        try:
-            for waiting, vector in zip(batch, self._run([w.ids for w in batch]), strict=True):
-                waiting.vector = vector
-        except BaseException as error:  # noqa: BLE001  every waiting thread must wake; each raises it
-            for waiting in batch:
-                waiting.error = error
-        with self._lock:
-            if self._waiting:
-                self._waiting[0].leads = True
-                batch.append(self._waiting[0])
-            else:
-                self._led = False
-        for waiting in batch:
-            waiting.done.set()
 
 
 class OnnxEmbedding:

@@ -1,0 +1,80 @@
+"""The reranker: reads query and passage together and gives one relevance logit.
+
+FlagEmbedding's FlagReranker (cross-encoders such as bge-reranker-v2-m3) on CPU or GPU; needs the
+``models`` extra. A failure is a ModelError, never a silent list in the old order: search says so.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rag.errors import ModelError, ModelNotInstalled
+from rag.models.embeddings import find_model
+from rag.models.protocols import Reranker
+from rag.settings import Settings
+
+MAX_TOKENS = 512  # of query and passage together, FlagReranker's own default
+_CPU_ROWS, _GPU_ROWS = 8, 64
+
+
+class FlagReranking:
+    """A :class:`rag.models.protocols.Reranker`; thread-safe: one call runs at a time."""
+
+    def __init__(self, model: Any, name: str) -> None:
+        self._model = model
+        self._name = name
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def rerank_logits(self, query: str, passages: Sequence[str]) -> list[float]:
+        if not passages:
+            return []
+        try:
+            with self._lock:
+                found = self._model.compute_score([(query, passage) for passage in passages], normalize=False)
+        except (RuntimeError, ValueError, TypeError) as error:  # torch: out of memory, a lost device
+            raise ModelError("reranker.failed", model=self._name, problem=error) from error
+        logits = np.asarray(found, dtype=np.float64).reshape(-1)
+        if len(logits) != len(passages) or not np.isfinite(logits).all():
+            problem = f"{len(logits)} scores for {len(passages)} passages, or scores that are not numbers"
+            raise ModelError("reranker.failed", model=self._name, problem=problem)
+        return [float(logit) for logit in logits]
+
+
+def load_reranker(settings: Settings) -> Reranker | None:
+    """The reranker of ``[reranker]``, None when it is off. ModelNotInstalled when torch and FlagEmbedding
+    or the weights are missing; ModelError when they do not load."""
+    wanted = settings.reranker
+    if wanted.kind == "off":
+        return None
+    try:
+        import torch
+        from FlagEmbedding import FlagReranker
+    except ImportError as error:
+        raise ModelNotInstalled("reranker.extra_missing", module=error.name or error) from error
+    try:
+        folder, name = find_model(wanted.model, settings.resolved_models_dir)
+    except ModelNotInstalled as error:
+        raise ModelNotInstalled("reranker.not_found", model=wanted.model) from error
+    device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    if settings.embedding.device != "auto":
+        device = settings.embedding.device
+    try:
+        model = FlagReranker(
+            str(folder),
+            use_fp16=device != "cpu",
+            devices=device,
+            batch_size=_CPU_ROWS if device == "cpu" else _GPU_ROWS,
+            max_length=MAX_TOKENS,
+            trust_remote_code=False,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+        raise ModelError("reranker.failed", model=wanted.model, problem=error) from error
+    return FlagReranking(model, name)
