@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 from rag.access import LOCAL, readable_scope
 from rag.errors import AccessDenied, DocumentError
 from rag.records import (
-    Chunk,
     Collection,
     Conversation,
     Document,
@@ -28,6 +27,7 @@ from rag.records import (
     PartStatus,
     Principal,
     Scope,
+    StoredChunk,
     Turn,
 )
 from rag.settings import Settings
@@ -276,10 +276,10 @@ class Engine:
         self.document(document_id, principal)
         return self.store.pages(document_id)
 
-    def document_chunks(self, document_id: int, principal: Principal = LOCAL) -> list[Chunk]:
+    def document_chunks(self, document_id: int, principal: Principal = LOCAL) -> list[StoredChunk]:
         """The chunks as indexed, in order."""
         self.document(document_id, principal)
-        return list(self.store.document_chunks(document_id))
+        return self.store.document_chunks(document_id)
 
     def delete_document(self, document_id: int, principal: Principal = LOCAL) -> None:
         self.document(document_id, principal)

@@ -146,3 +146,40 @@ MESSAGES.update(
         ),
     }
 )
+
+MESSAGES.update(
+    {
+        "answer.check_failed": ("This part could not be checked: {detail}", "无法检查此部分：{detail}"),
+        "answer.embeddings_ok": (
+            "Meaning is searched with {model} ({dimension} dimensions, {max_tokens} tokens, languages: {languages}).",
+            "语义检索使用 {model}（{dimension} 维，{max_tokens} 个词元，语言：{languages}）。",
+        ),
+        "answer.languages_ok": (
+            "{model} covers the languages of the library.",
+            "{model} 覆盖文档库中的语言。",
+        ),
+        "answer.languages_uncovered": (
+            "{model} was not trained on these languages of the library: {languages}. They are searched by words "
+            "only; a multilingual model such as BGE-M3 searches them by meaning too.",
+            "{model} 未针对文档库中的以下语言训练：{languages}。这些文档仅按词检索；"
+            "改用 BGE-M3 等多语言模型后也可按语义检索。",
+        ),
+        "answer.store_ok": (
+            "{documents} documents, {ready} ready, in {database}.",
+            "共 {documents} 个文档，{ready} 个可用，存于 {database}。",
+        ),
+        "answer.disk_ok": ("{free_gb} GB free in {folder}.", "{folder} 剩余空间 {free_gb} GB。"),
+        "answer.disk_low": (
+            "Only {free_gb} GB free in {folder}: make room before adding documents.",
+            "{folder} 仅剩 {free_gb} GB：添加文档前请先清理空间。",
+        ),
+        "answer.ocr_off": (
+            "Scanned pages are not read. Give them a text layer first, then add the file again.",
+            "不识别扫描页。请先为其添加文字层，再重新添加文件。",
+        ),
+        "answer.ocr_unused": (
+            "An OCR program is installed here, but scanned pages are not read yet. Give them a text layer first.",
+            "本机装有 OCR 程序，但目前不识别扫描页。请先为其添加文字层。",
+        ),
+    }
+)

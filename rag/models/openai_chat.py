@@ -1,8 +1,8 @@
 """A chat model behind an OpenAI-compatible server: vLLM, Ollama, DeepSeek and their kin.
 
 Promises: three limits hold exactly (connect, first token, whole reply); tries again, with back-off, only
-while nothing has arrived; thoughts (``reasoning_content``, ``reasoning`` or inline ``<think>``) never mix into
-the text; a stream that ends before the model said so is an error (``chat.cut``), not an answer; closing the
+while nothing has arrived; thoughts (``reasoning_content``, ``reasoning`` or inline ``<think>``) never mix
+into the text; a stream that ends before the model said so is an error (``chat.cut``), not an answer; closing the
 reply, from any thread, closes the connection at once, upon which the server stops generating.
 """
 
@@ -181,7 +181,7 @@ class OpenAIChat:
             retry=retry_if_exception(lambda error: not closed.is_set() and _is_transient(error)),
             stop=stop_after_attempt(limits.retries + 1) | stop_after_delay(limits.total_timeout_s),
             wait=backoff(initial=0.3, max=_MAX_BACKOFF_S),
-            sleep=closed.wait,
+            sleep=lambda seconds: _ignore(closed.wait(seconds)),
             reraise=True,
         )
         try:
@@ -271,6 +271,10 @@ class OpenAIChat:
 
 
 _TRANSIENT = frozenset({"chat.unreachable", "chat.server_error", "chat.busy", "chat.cut"})
+
+
+def _ignore(_: object) -> None:
+    return None
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -24,3 +24,8 @@ def normalise(text: str) -> str:
         return text
     # Composition can give up a character that had been hidden in a compatibility form (U+FFA0).
     return unicodedata.normalize("NFKC", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)))
+
+
+def strip_invisible(text: str) -> str:
+    """``text`` without invisible control characters; everything else, full-width forms too, stays."""
+    return text if text.isascii() else _INVISIBLE.sub("", text)

@@ -1,0 +1,202 @@
+"""How well passages carry a question, word by word: the ground on which answers are quoted or refused.
+
+A question is a list of *asked units*: a Latin word or number, or one Chinese character with the bigrams that hold it.
+A text covers a unit when it holds one of its terms; a unit weighs what its rarest-but-one reading is
+worth (inverse document frequency over the library's chunks, BM25's formula), so that "company" weighs little
+and a name much. Pure: no model, no store.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rag.records import Passage
+from rag.text.normalise import normalise
+from rag.text.terms import terms
+
+_CJK = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_YEAR = re.compile(r"(?<![\d.,])(?:FY\s?'?)?((?:19|20)\d{2})(?![\d,]|\.\d)", re.IGNORECASE)
+_SHORT_FISCAL = re.compile(r"\bFY\s?'?(\d{2})\b", re.IGNORECASE)
+_ASKS_NUMBER = re.compile(
+    r"多少|几[个家名项人次]|金额|比例|比率|占比|增长率|百分之|how (?:much|many)|what (?:is|was|were|are) the "
+    r"(?:total|amount|number|ratio|percentage|value|net|gross|average)|ratio|margin|percent|amount|turnover",
+    re.IGNORECASE,
+)
+_ASKS_DATE = re.compile(
+    r"何时|什么时候|哪[一]?[年天日]|日期|时间|\bwhen\b|what (?:date|year|day)", re.IGNORECASE
+)
+_CAPITALISED = re.compile(r"\b[A-Z][A-Za-z&.'-]*[A-Za-z&]|\b[A-Z]{2,}\b|\b\d*[A-Z][A-Za-z]*\d*\b")
+_RARE = 0.72  # of the weight of a term that the library does not hold: rarer is a name or a slip of the pen
+
+
+@dataclass(frozen=True, slots=True)
+class AskedUnit:
+    """``terms``: any of them covers the unit. ``weight`` is its idf. ``run`` numbers the Chinese run it stands in
+    (-1: a word), ``text`` is what is shown when it is missing."""
+
+    text: str
+    terms: tuple[str, ...]
+    weight: float
+    rarity: float  # 0..1
+    run: int
+    name_like: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    question: str
+    units: tuple[AskedUnit, ...]
+    years: frozenset[int]
+    number: bool  # asks for a quantity
+    date: bool
+
+    @property
+    def weight(self) -> float:
+        return sum(u.weight for u in self.units) or 1.0
+
+
+def idf(frequency: int, total: int) -> float:
+    """BM25's inverse document frequency, never below a little."""
+    return max(0.05, math.log(1.0 + (total - frequency + 0.5) / (frequency + 0.5)))
+
+
+def understand(
+    question: str, query_terms: Sequence[str], frequencies: Mapping[str, int], total: int
+) -> Asked:
+    """``query_terms`` in order of the question; ``frequencies`` of each over ``total`` chunks (empty: all
+    weigh the same)."""
+    total = max(total, 1)
+    most = idf(0, total)
+    capital = {t for name in _CAPITALISED.findall(_sentence_case(question)) for t in terms(name)}
+
+    def weigh(term: str) -> float:
+        return idf(min(frequencies.get(term, 0), total), total) if frequencies else 1.0
+
+    units: list[AskedUnit] = []
+    run = -1
+    previous = ""
+    characters: list[list[str]] = []  # of the current run: each character's bigrams
+    shown: list[str] = []
+
+    def close_run() -> None:
+        for character, alternatives in zip(shown, characters, strict=True):
+            weight = min(weigh(t) for t in alternatives)
+            rarity = weight / most if frequencies else 0.0
+            units.append(AskedUnit(character, tuple(alternatives), weight / 2, rarity, run, True))
+        shown.clear()
+        characters.clear()
+
+    for term in query_terms:
+        if not _CJK.match(term):
+            close_run()
+            previous = ""
+            if _YEAR.fullmatch(term) or _SHORT_FISCAL.fullmatch(term):
+                continue  # years are held against periods, not against words
+            weight = weigh(term)
+            rarity = weight / most if frequencies else 0.0
+            name_like = term in capital or any(c.isdigit() for c in term)
+            units.append(AskedUnit(term, (term,), weight, rarity, -1, name_like))
+            continue
+        if len(term) < 2 or not previous or previous[-1] != term[0]:
+            close_run()
+            run += 1
+            shown.append(term[0])
+            characters.append([term])
+            if len(term) > 1:
+                shown.append(term[1])
+                characters.append([term])
+        else:
+            characters[-1].append(term)
+            shown.append(term[-1])
+            characters.append([term])
+        previous = term if len(term) > 1 else ""
+    close_run()
+    return Asked(
+        question=question,
+        units=tuple(units),
+        years=frozenset(years(question)),
+        number=bool(_ASKS_NUMBER.search(question)),
+        date=bool(_ASKS_DATE.search(question)),
+    )
+
+
+def _sentence_case(text: str) -> str:
+    """The text with its sentences' first words lower-cased: their capitals say nothing."""
+    return re.sub(r"(?:^|[.?!]\s+)[A-Z](?=[a-z]+\b)", lambda m: m.group().lower(), text)
+
+
+def years(text: str) -> set[int]:
+    found = {int(y) for y in _YEAR.findall(text)}
+    return found | {2000 + int(y) for y in _SHORT_FISCAL.findall(text)}
+
+
+@lru_cache(maxsize=4096)
+def term_set(text: str) -> frozenset[str]:
+    return frozenset(terms(text))
+
+
+def head(passage: Passage) -> str:
+    """What stands around a passage: file name, title, sections, table header."""
+    return "\n".join((passage.document, passage.title, *passage.section_path, passage.table_header))
+
+
+def covered(asked: Asked, held: Iterable[frozenset[str]]) -> list[AskedUnit]:
+    """The units that any of the term sets covers."""
+    sets = list(held)
+    return [u for u in asked.units if any(t in s for t in u.terms for s in sets)]
+
+
+def coverage(asked: Asked, *held: frozenset[str]) -> float:
+    """Share (0..1) of the question's weight that the term sets cover together."""
+    return sum(u.weight for u in covered(asked, held)) / asked.weight
+
+
+def passage_coverage(asked: Asked, passage: Passage) -> float:
+    return coverage(asked, term_set(passage.text), term_set(head(passage)))
+
+
+def missing_names(asked: Asked, passages: Sequence[Passage]) -> list[str]:
+    """What of the question is rare in the library and in none of the passages, though a lexical search would have
+    brought it up: names, codes, runs of two or more characters."""
+    held = [s for p in passages for s in (term_set(p.text), term_set(head(p)))]
+    present = set(map(id, covered(asked, held)))
+    found: list[str] = []
+    run: list[AskedUnit] = []
+
+    def close_run() -> None:
+        if len(run) >= 2:
+            found.append("".join(u.text for u in run))
+        run.clear()
+
+    for unit in asked.units:
+        absent = id(unit) not in present and unit.rarity >= _RARE and unit.name_like
+        if run and (unit.run != run[-1].run or not absent):
+            close_run()
+        if not absent:
+            continue
+        if unit.run >= 0:
+            run.append(unit)
+        elif len(unit.text) > 1:
+            found.append(unit.text)
+    close_run()
+    return found
+
+
+def year_support(asked: Asked, passage: Passage) -> bool:
+    """Whether the passage can speak of the question's years: they stand in it or around it, or its document
+    is of such a year or of the one after (reports compare with the year before)."""
+    if not asked.years:
+        return True
+    own = years(f"{passage.document}\n{passage.title}")
+    inside = years(passage.text) | years(passage.table_header) | years("\n".join(passage.section_path))
+    reach = own | {y - 1 for y in own} | inside
+    return bool(asked.years & reach)
+
+
+def plain(text: str) -> str:
+    """For comparing: no case, no spaces, no punctuation."""
+    return re.sub(r"[\W_]+", "", normalise(text).lower())

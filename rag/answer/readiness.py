@@ -1,0 +1,125 @@
+"""What works, what is limited, and the one command that mends or improves it: for `wenju doctor` and the page.
+
+Promises: never raises and never waits long; each part is looked at by itself, so that one broken part hides no other.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rag.errors import WenjuError
+from rag.records import PartStatus
+
+if TYPE_CHECKING:
+    from rag.engine import Engine
+
+log = logging.getLogger(__name__)
+
+START_VLLM = "vllm serve Qwen/Qwen3-8B --port 8000"
+_LOW_DISK_GB = 2.0
+
+
+def part_statuses(engine: Engine) -> list[PartStatus]:
+    """chat, embeddings, languages, index, store, disk, cache, ocr, in the order of what a reader notices first."""
+    parts: tuple[tuple[str, Callable[[Engine], PartStatus]], ...] = (
+        ("chat", _chat),
+        ("embeddings", _embeddings),
+        ("languages", _languages),
+        ("index", lambda e: e.search_index().status()),
+        ("store", _store),
+        ("disk", _disk),
+        ("cache", lambda e: e.search_index().cache.status()),
+        ("ocr", _ocr),
+    )
+    statuses: list[PartStatus] = []
+    for name, look in parts:
+        try:
+            statuses.append(look(engine))
+        except WenjuError as error:
+            statuses.append(PartStatus(name, "broken", error.code, error.params))
+        except Exception as error:
+            log.exception("the check of %s failed", name)
+            detail = f"{type(error).__name__}: {error}"[:300]
+            statuses.append(PartStatus(name, "broken", "answer.check_failed", {"detail": detail}))
+    return statuses
+
+
+def _chat(engine: Engine) -> PartStatus:
+    found = engine.chat_finder().find()
+    if found.problem is not None:
+        remedy = found.problem.params.get("command", "")
+        if found.problem.code == "chat.unreachable":
+            remedy = START_VLLM
+        return PartStatus("chat", "broken", found.problem.code, found.problem.params, remedy)
+    if found.model is None:
+        if engine.settings.chat.kind == "extractive":
+            return PartStatus("chat", "off", "chat.chosen_none")
+        return PartStatus("chat", "limited", "chat.none", remedy=START_VLLM)
+    params = {"model": found.model.name, "url": found.url}
+    return PartStatus("chat", "ok", "chat.ok" if found.url else "chat.ok_in_process", params)
+
+
+def _embeddings(engine: Engine) -> PartStatus:
+    model = engine.embedding()
+    spec = model.spec("")
+    params = {
+        "model": spec.model,
+        "dimension": str(spec.dimension),
+        "max_tokens": str(spec.max_tokens),
+        "languages": _listed(spec.languages),
+    }
+    return PartStatus("embeddings", "ok", "answer.embeddings_ok", params)
+
+
+def _languages(engine: Engine) -> PartStatus:
+    """Whether the embedding model reads the languages of the library."""
+    from rag.access import LOCAL
+
+    model = engine.embedding()
+    held = {d.language for d in engine.documents(LOCAL) if d.status == "ready"} - {"other"}
+    blind = sorted(language for language in held if not model.covers(language))
+    name = model.spec("").model
+    if not blind:
+        return PartStatus("languages", "ok", "answer.languages_ok", {"model": name})
+    params = {"model": name, "languages": _listed(blind)}
+    return PartStatus(
+        "languages", "limited", "answer.languages_uncovered", params, "WENJU_EMBEDDING__KIND=flag "
+        "WENJU_EMBEDDING__MODEL=BAAI/bge-m3 wenju reindex",
+    )  # fmt: skip
+
+
+def _store(engine: Engine) -> PartStatus:
+    from rag.access import LOCAL
+
+    documents = engine.documents(LOCAL)
+    url = engine.settings.resolved_database_url
+    params = {
+        "documents": str(len(documents)),
+        "ready": str(sum(d.status == "ready" for d in documents)),
+        "database": url.split(":", 1)[0].split("+")[0],
+    }
+    return PartStatus("store", "ok", "answer.store_ok", params)
+
+
+def _disk(engine: Engine) -> PartStatus:
+    free_gb = shutil.disk_usage(engine.settings.data_dir).free / 2**30
+    params = {"folder": str(engine.settings.data_dir), "free_gb": f"{free_gb:.1f}"}
+    if free_gb < _LOW_DISK_GB:
+        return PartStatus("disk", "limited", "answer.disk_low", params)
+    return PartStatus("disk", "ok", "answer.disk_ok", params)
+
+
+def _ocr(engine: Engine) -> PartStatus:
+    """Scanned pages need a reader of pictures, which this version does not have."""
+    if importlib.util.find_spec("rapidocr") is not None or shutil.which("tesseract"):
+        return PartStatus("ocr", "off", "answer.ocr_unused")
+    return PartStatus("ocr", "off", "answer.ocr_off", remedy="ocrmypdf INPUT.pdf OUTPUT.pdf")
+
+
+def _listed(languages: object) -> str:
+    names = list(languages)  # type: ignore[call-overload]
+    return "*" if "*" in names else ", ".join(names)

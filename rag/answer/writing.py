@@ -1,0 +1,238 @@
+"""The writer inside the chain: passages in, events out. By a chat model when there is one, else by quoting.
+
+Promises: the model's text reaches the reader only through :class:`MarkerStream`; a refusal is the one refusal text
+with a reason; ``cancel`` from any thread ends the model's reply at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rag.answer import citations, extractive, prompts
+from rag.answer.evidence import Asked, understand
+from rag.answer.markers import MarkerStream
+from rag.answer.refusal import Refusal, judge
+from rag.errors import ModelError, WenjuError
+from rag.messages import message
+from rag.models.chat import ChatFinder
+from rag.models.protocols import ChatModel, Delta, EmbeddingModel
+from rag.records import AnswerMode, Citation, Degraded, Event, Passage, Retrieved, Thinking, Token
+from rag.search.index import SearchIndex, SearchResult
+from rag.search.query_terms import query_terms
+from rag.settings import Settings
+from rag.text.language import detect_language
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the writing ended."""
+
+    mode: AnswerMode
+    refused: bool = False
+    refusal_code: str = ""
+    model: str = ""
+    citations: tuple[Citation, ...] = ()
+    incomplete: bool = False
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+class Writing:
+    """One question's writing. ``emit`` takes events in order; used by one thread, but for ``cancel``."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        search: SearchIndex,
+        embedding: Callable[[], EmbeddingModel],
+        chats: ChatFinder,
+        page_of: citations.PageOf,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._settings = settings
+        self._search = search
+        self._embedding = embedding
+        self._chats = chats
+        self._page_of = page_of
+        self.emit = emit
+        self._cancelled = threading.Event()
+        self._reply: Iterator[Delta] | None = None
+        self._outcome = Outcome("extractive")
+        self.timings_ms: dict[str, float] = {}
+
+    def cancel(self) -> None:
+        """Ends the reply, from any thread; nothing more is emitted of it."""
+        self._cancelled.set()
+        reply = self._reply
+        close = getattr(reply, "close", None)
+        if close is not None:
+            with contextlib.suppress(
+                ValueError
+            ):  # a plain generator at work in its own thread: it looks itself
+                close()
+
+    def outcome(self) -> Outcome:
+        return replace(self._outcome, timings_ms=dict(self.timings_ms))
+
+    def degrade(self, event: Degraded) -> None:
+        self.emit(event)
+
+    def retrieved(self, result: SearchResult) -> None:
+        """Called by the retriever with what it found."""
+        self.emit(Retrieved(result.passages, result.timings_ms))
+        for event in result.degraded:
+            self.emit(event)
+
+    def write(self, question: str, passages: Sequence[Passage]) -> str:
+        """The answer's text; its pieces went out as ``Token`` events before."""
+        if self._cancelled.is_set():
+            return ""
+        started = time.perf_counter()
+        asked = self._understand(question)
+        refusal = judge(asked, passages, self._settings.answer, covers=self._covers(question))
+        found = self._chats.find()
+        try:
+            if refusal is not None and (refusal.certain or found.model is None):
+                self._say_missing_chat(found.problem)
+                return self._refuse(question, refusal)
+            if found.model is not None:
+                text = self._generate(question, list(passages), found.model)
+                if text is not None:
+                    return text
+                if refusal is not None:
+                    return self._refuse(question, refusal)
+            else:
+                self._say_missing_chat(found.problem)
+            return self._quote(question, asked, passages)
+        finally:
+            self.timings_ms["generate"] = (time.perf_counter() - started) * 1000
+
+    # -- by a model
+
+    def _generate(self, question: str, passages: list[Passage], model: ChatModel) -> str | None:
+        """The model's text; None when it gave nothing and quotes should stand in."""
+        kept = prompts.fit(passages, self._settings.chat.context_tokens)
+        markers = MarkerStream(len(kept))
+        pieces: list[str] = []
+        finish_reason = ""
+        problem: ModelError | None = None
+        try:
+            for delta in self._deltas(model, question, kept):
+                if delta.thinking:
+                    self.emit(Thinking(delta.thinking))
+                if delta.text:
+                    self._token(markers.feed(delta.text), pieces)
+                finish_reason = delta.finish_reason or finish_reason
+        except ModelError as error:
+            problem = error
+            self._chats.failed(error)
+            self.emit(Degraded("chat", error.code, error.params))
+        except Exception as error:
+            log.exception("chat model %s failed", model.name)
+            problem = ModelError("chat.failed", detail=f"{type(error).__name__}: {error}"[:300])
+            self.emit(Degraded("chat", problem.code, problem.params))
+        if self._cancelled.is_set():
+            return "".join(pieces)
+        self._token(markers.finish(), pieces)
+        text = "".join(pieces).strip()
+        if not text:
+            if problem is None:
+                self.emit(Degraded("chat", "chat.empty", {"model": model.name}))
+            return None
+        if problem is None and finish_reason == "length":
+            self.emit(Degraded("chat", "chat.length"))
+        if markers.unknown:
+            unknown = ", ".join(f"[{n}]" for n in markers.unknown)
+            self.emit(Degraded("citations", "degraded.citations_unknown", {"markers": unknown}))
+        refused = problem is None and prompts.is_refusal(text)
+        self._outcome = Outcome(
+            "refused" if refused else "generative",
+            refused=refused,
+            refusal_code="refusal.model" if refused else "",
+            model=model.name,
+            incomplete=problem is not None or finish_reason == "length",
+        )
+        return text
+
+    def _deltas(self, model: ChatModel, question: str, passages: list[Passage]) -> Iterator[Delta]:
+        reply: Any = model.stream(prompts.build(question, passages))
+        self._reply = reply
+        try:
+            for delta in reply:
+                if self._cancelled.is_set():
+                    return
+                yield delta
+        finally:
+            close = getattr(reply, "close", None)
+            if close is not None:
+                close()
+
+    def _token(self, text: str, pieces: list[str]) -> None:
+        if text:
+            pieces.append(text)
+            if not self._cancelled.is_set():
+                self.emit(Token(text))
+
+    # -- without one
+
+    def _quote(self, question: str, asked: Asked, passages: Sequence[Passage]) -> str:
+        started = time.perf_counter()
+        covers = self._covers(question)
+        cosines = self._cosines(question) if covers and _all_covered(passages, self._embedding) else None
+        quotes = extractive.choose(asked, passages, self._settings.answer.max_sentences, cosines)
+        self.timings_ms["quote"] = (time.perf_counter() - started) * 1000
+        if not quotes:
+            return self._refuse(question, Refusal("refusal.weak_evidence"))
+        lines = extractive.compose(quotes)
+        text = "\n".join(lines)
+        for number, line in enumerate(lines):
+            self.emit(Token(line if number == 0 else f"\n{line}"))
+        made = tuple(
+            citations.locate(
+                q.unit.passage + 1, passages[q.unit.passage], q.unit.start, q.unit.end, self._page_of
+            )
+            for q in quotes
+        )
+        self._outcome = Outcome("extractive", citations=made)
+        return text
+
+    def _cosines(self, question: str) -> extractive.Cosines:
+        def cosines(texts: Sequence[str]) -> list[float]:
+            model = self._embedding()
+            return [float(c) for c in model.embed_passages(texts) @ model.embed_query(question)]
+
+        return cosines
+
+    def _refuse(self, question: str, refusal: Refusal) -> str:
+        language = prompts.prompt_language(question)
+        text = f"{prompts.refusal_text(language)}\n\n{message(refusal.code, language, refusal.params)}"
+        self.emit(Token(text))
+        self._outcome = Outcome("refused", refused=True, refusal_code=refusal.code)
+        return text
+
+    def _say_missing_chat(self, problem: ModelError | None) -> None:
+        if problem is not None:
+            self.emit(Degraded("chat", problem.code, problem.params))
+
+    def _understand(self, question: str) -> Asked:
+        wanted = list(query_terms(question))
+        frequencies, total = self._search.term_frequencies(wanted)
+        return understand(question, wanted, frequencies, total)
+
+    def _covers(self, question: str) -> bool:
+        language = detect_language(question)
+        try:
+            return language == "other" or self._embedding().covers(language)
+        except WenjuError:
+            return False
+
+
+def _all_covered(passages: Sequence[Passage], embedding: Callable[[], EmbeddingModel]) -> bool:
+    return all(p.language == "other" or embedding().covers(p.language) for p in passages)
