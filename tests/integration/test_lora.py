@@ -1,0 +1,140 @@
+"""A LoRA adapter is really trained, saved, loaded again and found unchanged, on a tiny random Qwen3.
+
+Needs torch, transformers and peft: `make test-integration` runs it in the environment that has them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetune.config import LoraTraining, TuneError
+from finetune.lora import CARD, Card, train_lora
+
+ROOT = Path(__file__).resolve().parents[2]
+MISSING = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(
+        bool(MISSING) and not os.environ.get("WENJU_REQUIRE_INTEGRATION"),
+        reason=f"{', '.join(MISSING)} not installed here; `make test-integration` runs this with them",
+    ),
+]
+
+RECORDS = [
+    {
+        "question": "How large was revenue in fiscal 2024?",
+        "passages": [{"text": "Total revenue was 531,128 in fiscal 2024.", "document": "report.pdf", "page": 8}],
+        "answer": "Revenue was 531,128 [1].",
+    },
+    {
+        "question": "公司2024年营业收入是多少？",
+        "passages": ["2024年，公司实现营业收入186,425万元。", "研发费用20,507万元。"],
+        "answer": "营业收入为186,425万元[1]。",
+    },
+    {"question": "What will the weather be?", "passages": [], "answer": "The passages do not hold the answer."},
+]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("qwen")
+    script = ROOT / "scripts" / "make_tiny_qwen.py"
+    subprocess.run([sys.executable, str(script), str(folder)], check=True, timeout=180)
+    return folder
+
+
+@pytest.fixture
+def config(base: Path, tmp_path: Path) -> LoraTraining:
+    data = tmp_path / "records.jsonl"
+    data.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in RECORDS * 3), encoding="utf-8")
+    return LoraTraining(
+        base_model=str(base), data=data, output_dir=tmp_path / "adapter", steps=20, learning_rate=2e-2,
+        dtype="float32", device="cpu", target_modules=("q_proj", "v_proj"),
+    )  # fmt: skip
+
+
+def _logits(model: Any, tokenizer: Any) -> Any:
+    import torch
+
+    with torch.no_grad():
+        return model(**tokenizer("Revenue was 531,128 [1].", return_tensors="pt")).logits
+
+
+def test_loss_falls_and_the_adapter_loads_again(config: LoraTraining, base: Path) -> None:
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    torch.set_num_threads(1)
+    steps: list[int] = []
+    card = train_lora(config, on_step=lambda step, loss: steps.append(step))
+    assert steps == list(range(1, 21))
+    first, last = sum(card.losses[:3]) / 3, sum(card.losses[-3:]) / 3
+    assert last < first - 0.2, card.losses
+
+    kept = Card.model_validate_json((config.output_dir / CARD).read_text(encoding="utf-8"))
+    assert kept.losses == card.losses
+    assert (kept.records, kept.left_out) == (9, 0)
+    assert len(kept.data_sha256) == 64
+    assert kept.config["r"] == 16
+    assert not list(config.output_dir.glob("*.bin"))  # safetensors only
+    adapter = json.loads((config.output_dir / "adapter_config.json").read_text(encoding="utf-8"))
+    assert (adapter["r"], adapter["lora_alpha"], sorted(adapter["target_modules"])) == (16, 32, ["q_proj", "v_proj"])
+
+    tokenizer = AutoTokenizer.from_pretrained(config.output_dir)
+    plain = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
+    before = _logits(plain, tokenizer)
+    tuned = PeftModel.from_pretrained(plain, config.output_dir).eval()
+    after = _logits(tuned, tokenizer)
+    again = PeftModel.from_pretrained(
+        AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), config.output_dir
+    ).eval()
+    assert torch.equal(after, _logits(again, tokenizer))
+    assert torch.isfinite(after).all()
+    assert (after - before).abs().max() > 1e-3  # it changes what the model says
+
+
+def test_same_seed_same_losses(config: LoraTraining) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    short = config.model_copy(update={"steps": 3})
+    other = short.model_copy(update={"output_dir": config.output_dir.with_name("again")})
+    assert train_lora(short).losses == train_lora(other).losses
+
+
+def test_prompt_is_masked_and_answer_learned(config: LoraTraining, base: Path) -> None:
+    from transformers import AutoTokenizer
+
+    from finetune.lora import IGNORED, render
+    from finetune.records import Record
+
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    example = render(Record.model_validate(RECORDS[0]), tokenizer, 4096)
+    assert example is not None
+    learned = [token for token, label in zip(example.input_ids, example.labels, strict=True) if label != IGNORED]
+    assert tokenizer.decode(learned, skip_special_tokens=False) == "Revenue was 531,128 [1]." + tokenizer.eos_token
+    prompt = tokenizer.decode(example.input_ids[: -len(learned)], skip_special_tokens=False)
+    assert "Total revenue was 531,128" in prompt
+    assert "Revenue was 531,128 [1]" not in prompt
+    assert render(Record.model_validate(RECORDS[0]), tokenizer, 20) is None
+
+
+def test_what_cannot_be_trained_is_named(config: LoraTraining) -> None:
+    with pytest.raises(TuneError, match="no_such_layer"):
+        train_lora(config.model_copy(update={"target_modules": ("no_such_layer",)}))
+    with pytest.raises(TuneError, match="max_tokens"):
+        train_lora(config.model_copy(update={"max_tokens": 16}))
+    with pytest.raises(TuneError, match="no-such-model"):
+        train_lora(config.model_copy(update={"base_model": str(config.data.parent / "no-such-model")}))
+    config.output_dir.mkdir()
+    with pytest.raises(TuneError, match="exists"):
+        train_lora(config)
