@@ -185,10 +185,13 @@ class _Packer:
             if over > 0 and end - start > 1:
                 # Cut apart, words can have more tokens than they had on the page.
                 size = self._ruler.size(start, end)
-                room = chunker.room(header)
-                if size <= 1:
-                    group = halves(text, group[0])
-                yield from self.spans(group, max(less + 1, room - min(room, size) + over))
+                if size > 1:
+                    room = chunker.room(header)
+                    wanted = min(size - 1, size * room // (room + over))
+                    yield from self.spans(group, max(less + 1, room - wanted))
+                else:
+                    for half in halves(text, group[0]):
+                        yield from self.spans([half], less)
             else:
                 yield start, end, header, tokens
 
@@ -230,7 +233,7 @@ class _Packer:
                     table = last.table
                     if not last.header_row and tables[table].header:
                         room = self._room(path, tables[table].header, less)
-                size = max(end_token[j] - first_token[i], (last.end - unit.start) // CHARS_PER_TOKEN)
+                size = max(end_token[j] - first_token[i], -(-(last.end - unit.start) // CHARS_PER_TOKEN))
                 if j > i:
                     if size > room:
                         break

@@ -1,84 +1,151 @@
-"""Pages of the originals as PNG, for showing a citation on its page.
+"""Pictures of pages: a page of a stored PDF as PNG, drawn in a sandboxed child and kept in a bounded folder.
 
-Promises: the file is drawn in a sandboxed child process with limits on memory and time, never in this one; a page
-that cannot be drawn (another file type, a password, a broken page) is None, not an error; the last pictures
-are kept.
+A hostile file can make pdfium crash, hang or ask for gigabytes: all of that happens to the child. What is kept is
+named by SHA-256, page and width only; the least recently shown pictures go first when the folder is full.
+
+``python -m rag.pictures`` is the child.
 """
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import logging
+import os
+import re
 import threading
-from collections import OrderedDict
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from rag.errors import WenjuError
-from rag.records import Document
-from rag.sandbox import Emit, Line, Sandbox, serve
-from rag.store import Originals
+from rag.errors import DocumentError, SandboxError
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
 
-PDF = "application/pdf"
-_KEPT = 32  # pictures, some 200 KB each
-_MAX_WIDTH_PX = 4000
+MIN_WIDTH_PX: Final = 100
+MAX_WIDTH_PX: Final = 3000
+_MAX_PIXELS: Final = 24_000_000  # of the picture: a page may be a thousand times higher than wide
+_TIMEOUT_S: Final = 20.0
+_FOLDER_MB: Final = 512
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class PagePictures:
-    """Thread-safe."""
+    """Thread-safe. One child draws; others wait (a page takes some 50 ms)."""
 
-    def __init__(self, originals: Originals) -> None:
-        self._originals = originals
+    def __init__(self, settings: Settings, *, folder_mb: int = _FOLDER_MB) -> None:
+        from rag.sandbox import Sandbox
+
+        self._folder = settings.data_dir / "pictures"
+        self._folder_bytes = folder_mb * 2**20
+        self._sandbox: Sandbox = Sandbox(
+            "rag.pictures", memory_mb=settings.ingest.parse_memory_mb, timeout_s=_TIMEOUT_S, recycle_after=500
+        )
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
-        self._sandbox = Sandbox("rag.pictures", memory_mb=1024, timeout_s=20.0)
+        self._held: int | None = None  # bytes in the folder; None: not yet counted
 
-    def png(self, document: Document, page: int, width_px: int) -> bytes | None:
-        """Page ``page`` (1-based), ``width_px`` wide; None when it cannot be drawn."""
-        if document.media_type != PDF or not 1 <= page <= max(1, document.page_count):
-            return None
-        key = (document.sha256, page, max(64, min(width_px, _MAX_WIDTH_PX)))
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
+    def picture(self, path: Path | str, sha256: str, page: int, width_px: int = 1000) -> bytes | None:
+        """Page ``page`` (1-based) of the PDF at ``path`` as PNG, ``width_px`` wide (100 to 3,000; height follows,
+        at most 24 megapixels in all). ``sha256`` names the file's bytes (the original's, also when ``path`` is its
+        decrypted rendition). None when there is nothing to show: no such page, not a PDF, or one that cannot be
+        drawn. Raises ValueError for a ``sha256`` that is none."""
+        if not _SHA256.fullmatch(sha256):
+            raise ValueError("not a SHA-256")
+        width = max(MIN_WIDTH_PX, min(MAX_WIDTH_PX, int(width_px)))
+        kept = self._folder / sha256[:2] / f"{sha256}-{int(page)}-{width}.png"
         try:
-            with self._originals.local_path(document.sha256) as path:
-                result = self._sandbox.request({"path": str(path), "page": page, "width_px": key[2]})
-            png = base64.b64decode(result["png"])
-        except (WenjuError, OSError, KeyError, ValueError) as error:
-            log.warning("page %d of document %d cannot be drawn: %s", page, document.id, error)
-            return None
-        with self._lock:
-            self._kept[key] = png
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return png
+            data = kept.read_bytes()
+            os.utime(kept)  # shown now: last to go
+            return data
+        except OSError:
+            pass
+        data_or_none = self._draw(Path(path), page, width, kept)
+        if data_or_none is not None:
+            self._make_room(len(data_or_none))
+        return data_or_none
+
+    def forget(self, sha256: str) -> None:
+        """Removes every kept picture of a file (when its last document is deleted)."""
+        if not _SHA256.fullmatch(sha256):
+            return
+        for file in (self._folder / sha256[:2]).glob(f"{sha256}-*.png"):
+            with contextlib.suppress(OSError):
+                file.unlink()
 
     def close(self) -> None:
         self._sandbox.close()
 
+    def _draw(self, path: Path, page: int, width: int, kept: Path) -> bytes | None:
+        partial = kept.with_name(f".{kept.name}.{os.getpid()}.{threading.get_ident()}.part")
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            self._sandbox.request(
+                {"path": str(path.absolute()), "page": page, "width": width, "out": str(partial.absolute())}
+            )
+            data = partial.read_bytes()
+            os.replace(partial, kept)
+            return data
+        except (SandboxError, DocumentError) as error:
+            log.info("no picture of page %d: %s", page, error.code)
+            return None
+        except OSError as error:  # a full or read-only folder: the page's text is shown instead
+            log.warning("no picture of page %d: %s", page, error.strerror)
+            return None
+        finally:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
 
-def draw(request: Line, _emit: Emit) -> Line:
-    """The child's side: {"path", "page", "width_px"} -> {"png"} in base64."""
-    import io
+    def _make_room(self, added: int) -> None:
+        with self._lock:
+            if self._held is not None:
+                self._held += added
+                if self._held <= self._folder_bytes:
+                    return
+            files = []
+            for file in self._folder.glob("*/*.png"):
+                with contextlib.suppress(OSError):
+                    stat = file.stat()
+                    files.append((stat.st_mtime, stat.st_size, file))
+            held = sum(size for _, size, _ in files)
+            if held > self._folder_bytes:
+                for _, size, file in sorted(files)[:-1]:  # the newest is being shown
+                    with contextlib.suppress(OSError):
+                        file.unlink()
+                        held -= size
+                    if held <= 0.8 * self._folder_bytes:
+                        break
+            self._held = held
 
+
+def draw(request: dict[str, Any], emit: object) -> dict[str, Any]:
+    """The child's work: writes the PNG to request["out"]."""
     import pypdfium2
 
-    document: Any = pypdfium2.PdfDocument(request["path"])
+    number, width = int(request["page"]), int(request["width"])
     try:
-        page = document[int(request["page"]) - 1]
-        width = max(1.0, float(page.get_width()))
-        height = max(1.0, float(page.get_height()))
-        # A page a metre high at this width would not fit into the child's memory.
-        scale = min(float(request["width_px"]) / width, 8000.0 / height)
-        picture = io.BytesIO()
-        page.render(scale=scale).to_pil().save(picture, "PNG")
-        return {"png": base64.b64encode(picture.getvalue()).decode()}
-    finally:
-        document.close()
+        document = pypdfium2.PdfDocument(request["path"])
+        if not 1 <= number <= len(document):
+            raise DocumentError("failed", "picture.no_page", page=number)
+        if document.get_formtype():
+            document.init_forms()
+        page = document[number - 1]
+        shown_width, shown_height = page.get_size()
+        if shown_width <= 0 or shown_height <= 0:
+            raise DocumentError("failed", "picture.no_page", page=number)
+        scale = width / shown_width
+        pixels = width * shown_height * scale
+        if pixels > _MAX_PIXELS:
+            scale *= (_MAX_PIXELS / pixels) ** 0.5
+        image = page.render(scale=scale, may_draw_forms=True).to_pil()
+        image.save(request["out"], format="PNG", compress_level=4)  # a third larger than 9, ten times as quick
+    except pypdfium2.PdfiumError as error:
+        raise DocumentError("failed", "picture.no_page", page=number) from error
+    return {}
 
 
 if __name__ == "__main__":
+    from rag.sandbox import serve
+
     serve(draw)

@@ -26,6 +26,7 @@ _CHINESE: Final = re.compile("[\u4e00-\u9fff]")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _LEADERS: Final = re.compile(r"[.…·]{4,}|(?:\. ){4,}")
 _FULL_STOP: Final = re.compile(r"[.。；;，,]$")
+_TICKS: Final = "□√☐☑✓■•●"
 _MAX_LEVEL: Final = 6
 
 
@@ -121,7 +122,7 @@ def _may_head(line: VisualLine, body: float, bold_share: float, repeated: set[st
         return False
     if len(line.cells) == 2 and not numbered:
         return False
-    if not _LETTER.search(text) or is_numeric(text) or _LEADERS.search(text):
+    if not _LETTER.search(text) or is_numeric(text) or _LEADERS.search(text) or text[0] in _TICKS:
         return False
     if chinese and (len(text) > 45 or (_FULL_STOP.search(text) and not large)):
         return False
@@ -139,6 +140,7 @@ def _goes_on(a: VisualLine, b: VisualLine) -> bool:
         and abs(a.size - b.size) < 0.3
         and a.bold == b.bold
         and len(b.cells) == 1
+        and b.text[0] not in _TICKS
         and 0 < b.baseline - a.baseline < 1.6 * a.size
         and not any(pattern.match(b.text) for pattern, _ in _NUMBERED)
     )

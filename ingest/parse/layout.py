@@ -114,7 +114,7 @@ def lay_out(page: RawPage) -> list[VisualLine]:
         rows = [_cells(row) for row in _rows(spans)]
         for group in _reading_order(rows, width):
             block += 1
-            for cells in group:
+            for cells in _join_centred(group):
                 line = VisualLine(cells, block, turn, page)
                 if line.text:
                     lines.append(line)
@@ -167,8 +167,12 @@ def _attach_figures(rows: list[list[Span]], bases: list[float], sizes: list[floa
     """Figures set a little lower or higher than the label on their left belong to its row."""
     for i in range(len(rows) - 1):
         a, b = rows[i], rows[i + 1]
-        if not a or not b or bases[i + 1] - bases[i] > 0.65 * max(sizes[i], sizes[i + 1]):
+        size = max(sizes[i], sizes[i + 1])
+        if not a or not b or bases[i + 1] - bases[i] > 0.65 * size:
             continue
+        if i + 2 < len(rows) and rows[i + 2] and bases[i + 2] - bases[i + 1] < 0.95 * size and len(b) >= 1:
+            if min(s.x0 for s in b) > max(max(s.x1 for s in a), max(s.x1 for s in rows[i + 2])):
+                continue  # between the two lines of a label: see _join_centred
         for label, figures in ((a, b), (b, a)):
             if (
                 min(s.x0 for s in figures) > max(s.x1 for s in label)
@@ -247,6 +251,33 @@ def _joined(spans: list[Span]) -> str:
     return "".join(parts)
 
 
+def _join_centred(rows: list[list[Cell]]) -> list[list[Cell]]:
+    """A label in two lines with its figures set between them becomes one row."""
+    result: list[list[Cell]] = []
+    i = 0
+    while i < len(rows):
+        if i + 2 < len(rows) and len(rows[i]) == 1 and len(rows[i + 2]) == 1:
+            upper, figures, lower = rows[i][0], rows[i + 1], rows[i + 2][0]
+            near = 0.95 * upper.size
+            if (
+                figures[0].x0 > max(upper.x1, lower.x1)
+                and abs(upper.x0 - lower.x0) < 2.5 * upper.size
+                and 0 < figures[0].baseline - upper.baseline < near
+                and 0 < lower.baseline - figures[0].baseline < near
+                and all(_FIGURE.match(cell.text.replace(" ", "")) for cell in figures)
+            ):
+                upper.text += ("" if _CJK.match(upper.text[-1:]) else " ") + lower.text
+                upper.x0, upper.x1 = min(upper.x0, lower.x0), max(upper.x1, lower.x1)
+                upper.y1 = max(upper.y1, lower.y1)
+                upper.baseline = figures[0].baseline
+                result.append([upper, *figures])
+                i += 3
+                continue
+        result.append(rows[i])
+        i += 1
+    return result
+
+
 def _merge_signs(cells: list[Cell]) -> list[tuple[str, float, float]]:
     """(text, x0, x1) of each cell; "$" joins the number after it, ")" and "%" the one before."""
     merged: list[tuple[str, float, float]] = []
@@ -258,6 +289,9 @@ def _merge_signs(cells: list[Cell]) -> list[tuple[str, float, float]]:
             last, x0, _ = merged[-1]
             if _OPENS_NUMBER.match(last) and _NUMBER_START.match(text):
                 merged[-1] = (last + ("" if last.endswith(("(", "$")) else " ") + text, x0, cell.x1)
+                continue
+            if len(last) == 1 and len(text) == 1 and _CJK.match(last) and _CJK.match(text):
+                merged[-1] = (last + text, x0, cell.x1)  # 项  目: one word set apart
                 continue
             if _CLOSES_NUMBER.match(text) and last[-1:].isdigit():
                 merged[-1] = (last + text, x0, cell.x1)

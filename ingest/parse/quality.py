@@ -67,9 +67,10 @@ def _babel(dense: str) -> bool:
         if character.isascii():
             continue
         name = unicodedata.name(character, "")
-        if not name:
+        kind = unicodedata.category(character)
+        if kind == "Cn":
             unassigned += 1
-        elif unicodedata.category(character).startswith("L"):
+        elif name and kind.startswith("L"):
             scripts[name.split(" ", 1)[0]] += 1
     many = sum(1 for count in scripts.values() if count >= max(3, 0.01 * len(sample)))
     return unassigned > max(3, 0.02 * len(sample)) or many >= 7

@@ -32,6 +32,8 @@ _UNIT_LINE: Final = re.compile(
 )
 _SENTENCE_END: Final = re.compile(r"[.!?。！？；;:：][\"'”’)\]]*$")
 _MAX_HEADER_ROWS: Final = 4
+_MAX_LABELS: Final = 25  # rows of a statement in a row that carry no figures
+_MAX_ODD: Final = 7  # lines of one long wrapped label
 
 
 @dataclass(slots=True)
@@ -95,7 +97,8 @@ def is_numeric(cell: str) -> bool:
 
 
 def find_tables(lines: list[VisualLine]) -> list[DraftTable]:
-    """Runs of rows with several cells; single-cell lines between them (group titles, wrapped labels) belong in."""
+    """Runs of rows with several cells; single-cell lines between them (group titles, rows without figures, wrapped
+    labels) belong in."""
     tables: list[DraftTable] = []
     i = 0
     while i < len(lines):
@@ -104,20 +107,28 @@ def find_tables(lines: list[VisualLine]) -> list[DraftTable]:
             continue
         rows = 1
         last = i
-        j = i + 1
-        while j < len(lines) and j - last <= 3 and lines[j].block == lines[i].block:
+        odd = 0  # lines since the last row that are no short labels
+        figures = lines[i].cells[1][1]  # where the second column begins
+        for j in range(i + 1, min(len(lines), i + 400)):
             line = lines[j]
+            if line.block != lines[i].block or j - last > _MAX_LABELS or odd > _MAX_ODD:
+                break
+            if _leading(lines[j - 1], line) > 60:
+                break
             if len(line.cells) >= 2:
-                if _leading(lines[last], line) > 60 and j - last == 1:
+                if j - last > 3 and not (_shares_columns(lines[last], line) or _data_row(line)):
                     break
+                figures = min(figures, line.cells[1][1]) if rows > 1 else line.cells[1][1]
                 rows += 1
                 last = j
+                odd = 0
             elif _is_paragraph(line, lines[i : last + 1]):
                 break
-            j += 1
+            elif line.x1 > figures + 5:
+                odd += 1
         if rows >= 3 or (rows == 2 and _shares_columns(lines[i], lines[last])):
             table = DraftTable(i, last)
-            _find_header(lines, table)
+            _find_header(lines, table, tables[-1].last if tables else -1)
             tables.append(table)
         i = last + 1
     return tables
@@ -148,7 +159,7 @@ def _data_row(line: VisualLine) -> bool:
     return any(not _YEAR_CELL.match(c.strip()) for c in figures)
 
 
-def _find_header(lines: list[VisualLine], table: DraftTable) -> None:
+def _find_header(lines: list[VisualLine], table: DraftTable, taken: int) -> None:
     """The rows above the first row of figures, and the line with the unit above the table."""
     first_data = table.first
     while first_data <= table.last and not _data_row(lines[first_data]):
@@ -162,12 +173,13 @@ def _find_header(lines: list[VisualLine], table: DraftTable) -> None:
             if len(lines[i].cells) >= 2:
                 rows = list(range(table.first, i + 1))
         above = table.first - 1
+        label = min(lines[i].x0 for i in range(table.first, table.last + 1))
         while (
-            above >= 0
+            above > taken
             and len(rows) < _MAX_HEADER_ROWS
             and lines[above].block == lines[table.first].block
             and _leading(lines[above], lines[above + 1]) < 2.2 * lines[above].size
-            and lines[above].x0 > lines[table.first].x0 + 40
+            and lines[above].x0 > label + 40
             and len(lines[above].text) < 60
         ):
             rows.insert(0, above)  # "Years ended December 31" centred over the figures
@@ -175,7 +187,7 @@ def _find_header(lines: list[VisualLine], table: DraftTable) -> None:
             above -= 1
     header = [lines[i].text for i in rows[:_MAX_HEADER_ROWS]]
     table.header_rows = len(rows)
-    for above in range(table.first - 1, max(-1, table.first - 4), -1):
+    for above in range(table.first - 1, max(taken, table.first - 4), -1):
         if lines[above].block == lines[table.first].block and _UNIT_LINE.search(lines[above].text) and len(lines[above].text) < 90:
             header.insert(0, lines[above].text)
             break
@@ -184,25 +196,27 @@ def _find_header(lines: list[VisualLine], table: DraftTable) -> None:
 
 
 def inherit_headers(pages: list[DraftPage]) -> None:
-    """A table that goes on at the top of the next page without a header of its own takes the one before."""
+    """A table without a header of its own takes the one that it goes on from: further up on the page, or at the
+    foot of the page before."""
     previous: DraftTable | None = None
     for page in pages:
         if not page.tables:
             if any(len(line.text) > 40 for line in page.lines):
                 previous = None
             continue
-        top = page.tables[0]
-        prose_above = any(
-            _SENTENCE_END.search(line.text) and len(line.text) > 50 for line in page.lines[: top.first]
-        )
-        if previous is not None and top.header_rows == 0 and not prose_above and top.first <= 8:
-            common = abs(top.columns - previous.columns) <= 1
-            if common and previous.header:
-                top.header = previous.header
-        last = page.tables[-1]
-        after = page.lines[last.last + 1 :]
-        open_end = sum(len(line.text) for line in after) < 200
-        previous = last if open_end else None
+        end = -1
+        for n, table in enumerate(page.tables):
+            between = page.lines[end + 1 : table.first]
+            prose = any(_SENTENCE_END.search(line.text) and len(line.text) > 50 for line in between)
+            bare = not any(len(page.lines[i].cells) > 1 for i in range(table.first, table.first + table.header_rows))
+            near = len(between) <= (8 if n == 0 else 4)
+            if previous is not None and previous.header and bare and not prose and near:
+                if abs(table.columns - previous.columns) <= 1:
+                    table.header = previous.header
+            previous = table
+            end = table.last
+        if sum(len(line.text) for line in page.lines[end + 1 :]) >= 200:
+            previous = None  # text follows the last table: it does not go on overleaf
 
 
 # ---- text

@@ -33,8 +33,11 @@ class _Lenient(dict[str, str]):
 
 
 def message(code: str, language: str, params: Mapping[str, str] | None = None) -> str:
-    """The text of ``code`` in "zh" or (for every other value) English; the code itself if unknown."""
-    pair = CATALOGUE.get(code)
+    """The text of ``code`` in "zh" or (for every other value) English; the code itself if unknown. A code may
+    carry its own parameters: ``"warn.scanned_pages?pages=3, 5-9"`` (several are parted by "&")."""
+    bare, _, query = code.partition("?")
+    pair = CATALOGUE.get(bare)
     if pair is None:
         return code
-    return pair[1 if language == "zh" else 0].format_map(_Lenient(params or {}))
+    own = dict(part.split("=", 1) for part in query.split("&") if "=" in part)
+    return pair[1 if language == "zh" else 0].format_map(_Lenient({**own, **(params or {})}))

@@ -114,6 +114,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Word did not record page breaks: page numbers are estimates.",
         "Word 文件没有记录分页，页码为估计值。",
     ),
+    "picture.no_page": ("There is no picture of page {page}.", "没有第 {page} 页的图片。"),
     # -- the child processes that read files
     "sandbox.timeout": (
         "A reader process did not answer for {seconds} s and was stopped.",
