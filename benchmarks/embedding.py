@@ -164,8 +164,11 @@ def main() -> None:
                 note = f"  same nearest neighbour {same_neighbour(reference, vectors):.3f}"
             rows.append(row)
             hits = "  ".join(f"hit@{k} {share:.3f}" for k, share in row.hits.items())
-            print(f"{row.variant:12s} {row.backend:16s} {row.chunks:6d} chunks {row.vectors:6d} vectors  "
-                  f"{row.vectors / row.wall_s:6.1f}/s wall {row.vectors / row.cpu_s:6.1f}/s CPU  {hits}{note}", flush=True)  # fmt: skip
+            print(
+                f"{row.variant:12s} {row.backend:16s} {row.chunks:6d} chunks {row.vectors:6d} vectors  "
+                f"{row.vectors / row.wall_s:6.1f}/s wall {row.vectors / row.cpu_s:6.1f}/s CPU  {hits}{note}",
+                flush=True,
+            )
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), "utf-8")
 

@@ -29,7 +29,11 @@ Pooling = Literal["cls", "mean"]
 WEIGHTS_FILE = "weights.bin"  # beside model.onnx: memory-mapped by ONNX Runtime and OpenVINO
 OPSET = 20  # the first with Gelu
 _PREFIXES = ("", "bert.", "roberta.", "model.")
-_FLOAT_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+_FLOAT_TYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+}
 _ALIGNMENT = 4096  # of external tensors, so that they can be mapped
 
 
@@ -67,7 +71,7 @@ def read_config(folder: Path) -> BertConfig:
             first_position=first,
             max_positions=int(config["max_position_embeddings"]) - first,
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError("embedding.unreadable", path=folder / "config.json", problem=error) from error
 
 

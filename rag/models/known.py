@@ -31,9 +31,9 @@ class KnownModel:
 _BGE_EN = "Represent this sentence for searching relevant passages: "
 _BGE_ZH = "为这个句子生成表示以用于检索相关文章："
 
-_KNOWN = (
-    KnownModel(r"all-minilm|minilm-l6|minilm-l12-v2$|^minilm$", "mean", ("en",), 256),
+_KNOWN = (  # the first that matches counts
     KnownModel(r"paraphrase-multilingual-minilm", "mean", ANY_LANGUAGE, 128),
+    KnownModel(r"all-minilm|minilm-l6|minilm-l12-v2$|^minilm$", "mean", ("en",), 256),
     KnownModel(r"bge-m3", "cls", ANY_LANGUAGE, 8192),
     KnownModel(r"bge-(small|base|large)-en", "cls", ("en",), 512, _BGE_EN),
     KnownModel(r"bge-(small|base|large)-zh", "cls", ("zh",), 512, _BGE_ZH),
@@ -54,8 +54,7 @@ _KNOWN = (
 def find_known(name: str) -> KnownModel | None:
     """The table's entry for a model name or folder name; None when the name says nothing."""
     lowered = name.lower().rstrip("/")
-    specific = sorted(_KNOWN, key=lambda known: -len(known.pattern))
-    return next((known for known in specific if re.search(known.pattern, lowered)), None)
+    return next((known for known in _KNOWN if re.search(known.pattern, lowered)), None)
 
 
 def name_in_files(folder: Path) -> str:
@@ -73,6 +72,8 @@ def pooling_in_files(folder: Path) -> Literal["cls", "mean"] | None:
     try:
         config = json.loads((folder / "1_Pooling" / "config.json").read_text("utf-8"))
     except (OSError, ValueError):
+        return None
+    if not isinstance(config, dict):
         return None
     if config.get("pooling_mode_cls_token") or config.get("pooling_mode") == "cls":
         return "cls"

@@ -9,7 +9,6 @@ arrive at the same time share one batch. The graph is built from the weights onc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from rag.errors import ModelError, ModelNotInstalled
 from rag.models import known
-from rag.models.backends import Backend, Batch, Ids, open_backend
+from rag.models.backends import Backend, Batch, Ids, open_backend, quantise
 from rag.models.batching import QueryBatcher
 from rag.models.bert_graph import read_config, write_graph
 from rag.models.graph_cache import content_hash, find_or_build, set_aside
@@ -132,8 +131,8 @@ class OnnxEmbedding:
             if self._pooling == "cls":
                 raw = raw[:, 0]
             else:
-                weights = mask[:, :, None].astype(np.float32)
-                raw = (raw * weights).sum(axis=1) / weights.sum(axis=1)
+                kept = mask[:, :, None] != 0
+                raw = np.where(kept, raw, 0).sum(axis=1) / kept.sum(axis=1)
         vectors = raw.astype(np.float32, copy=False)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.isfinite(lengths).all():
@@ -179,7 +178,8 @@ def load_folder(folder: Path, name: str, settings: EmbeddingSettings, models_dir
         assert own is not None
         backend = open_backend(own, settings.precision, settings.threads)
     else:
-        key = content_hash(files, f"graph {GRAPH_VERSION} {pooling}", memory)[:32]
+        variant = " int8" if settings.precision == "int8" else ""
+        key = content_hash(files, f"graph {GRAPH_VERSION} {pooling}{variant}", memory)[:32]
         backend = _open_built(folder, models_dir / "graphs", key, pooling, settings)
     instruction = settings.query_instruction
     if instruction is None:
@@ -201,8 +201,14 @@ def _open_built(
     source: Path, root: Path, key: str, pooling: Literal["cls", "mean"], settings: EmbeddingSettings
 ) -> Backend:
     """Open the kept graph while its checksums are computed; build it again once if they do not hold."""
+
+    def build(empty: Path) -> None:
+        graph = write_graph(source, empty, pooling)
+        if settings.precision == "int8":
+            quantise(graph)
+
     for _ in range(2):
-        graph = find_or_build(root, key, partial(write_graph, source, pooling=pooling))
+        graph = find_or_build(root, key, build)
         try:
             backend = open_backend(graph.folder / "model.onnx", settings.precision, settings.threads)
         except ModelError:
