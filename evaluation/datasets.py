@@ -1,7 +1,7 @@
 """Readers of evaluation packs: a folder with ``questions.jsonl`` and a ``corpus/``.
 
 A line of ``questions.jsonl`` is a JSON object with ``id`` and ``question``; what else is known of it:
-``answers``, ``kind``, ``lang``, ``doc`` (the file it is about), ``evidence`` [{doc, page}] (1-based physical
+``answers``, ``kind``, ``lang``, ``doc`` (the file it is about, or several), ``evidence`` [{doc, page}] (1-based physical
 pages), ``gold_passages`` (ids), ``expect_refusal``. Unknown fields are ignored. Outside data: every line is
 checked, and a bad one is named by its number.
 """
@@ -31,7 +31,7 @@ class Question(BaseModel):
     answers: tuple[str, ...] = ()
     kind: str = ""
     lang: str = ""
-    doc: str | None = None
+    doc: str | tuple[str, ...] | None = None
     evidence: tuple[Evidence, ...] = ()
     gold_passages: tuple[str, ...] = ()
     expect_refusal: bool | None = None

@@ -23,6 +23,7 @@ from rag.records import Degraded, EmbeddingSpec, PartStatus, Passage, Scope, Sto
 from rag.search import files
 from rag.search.cached_vector import CACHED_VECTOR, decode_vector, encode_vector
 from rag.search.fusion import reciprocal_rank_fusion
+from rag.search.naming import Named
 from rag.search.query_terms import MAX_CHARS, query_terms
 from rag.search.views import View, Views
 from rag.settings import Settings
@@ -35,6 +36,10 @@ log = logging.getLogger(__name__)
 
 LEGS = ("dense", "lexical")
 REINDEX = "wenju reindex"
+TIER_WEIGHTS = {"": 1.0, " named": 1.0, " best named": 1.0}
+"""Weights of the whole scope, the documents that the question names, and those that fit it best."""
+NAME_WEIGHT = 0.25
+"""Weight of the terms that name documents, when those documents are searched."""
 UNCOVERED_DENSE_WEIGHT = 0.0
 """Weight of the dense leg for a query in a language that the embedding model was not trained on."""
 
@@ -99,29 +104,44 @@ class SearchIndex:
             return SearchResult((), (), clock.done())
         degraded: list[Degraded] = []
         wanted = max(self._settings.search.candidates, 2 * top_k)
-        scores: dict[str, dict[int, float]] = {}
-        weights = {
-            "dense": self._settings.search.dense_weight,
-            "lexical": self._settings.search.lexical_weight,
-        }
+        names = view.names.named_in(query)
+        tiers = _narrowed(scope, names)
+        rankings: dict[str, list[int]] = {}
+        scores: dict[str, dict[int, float]] = {"dense": {}, "lexical": {}}
+        weights: dict[str, float] = {}
         if "dense" in legs:
-            weights["dense"] *= self._dense_weight(query, view, "lexical" in legs, degraded)
+            weight = self._settings.search.dense_weight
+            weight *= self._dense_weight(query, view, "lexical" in legs, degraded)
             vector = None
-            if weights["dense"] > 0:
+            if weight > 0:
                 with clock.part("embed"):
                     vector = self._embed(query, view.spec, degraded)
             if vector is not None:
                 with clock.part("dense"):
-                    scores["dense"] = dict(view.dense.search(vector, scope, wanted))
+                    for tier, inside in tiers.items():
+                        found = view.dense.search(vector, inside, wanted)
+                        weights[f"dense{tier}"] = weight * TIER_WEIGHTS[tier]
+                        rankings[f"dense{tier}"] = [i for i, _ in found]
+                        scores["dense"].update(found)
         if "lexical" in legs:
+            weight = self._settings.search.lexical_weight
             with clock.part("lexical"):
-                found = self._search_lexical(query, view, scope, wanted, degraded)
-            if found is not None:
-                scores["lexical"] = dict(found)
+                terms = asked = query_terms(query)
+                for tier, inside in tiers.items():
+                    if (
+                        names is not None
+                        and inside.document_ids is not None
+                        and inside.document_ids <= names.all
+                    ):
+                        terms = {t: w * (NAME_WEIGHT if t in names.terms else 1.0) for t, w in asked.items()}
+                    hits = self._search_lexical(terms, view, inside, wanted, degraded)
+                    if hits is None:
+                        break
+                    weights[f"lexical{tier}"] = weight * TIER_WEIGHTS[tier]
+                    rankings[f"lexical{tier}"] = [i for i, _ in hits]
+                    scores["lexical"].update(hits)
         with clock.part("fuse"):
-            fused = reciprocal_rank_fusion(
-                {leg: list(found) for leg, found in scores.items()}, weights, self._settings.search.rrf_k
-            )
+            fused = reciprocal_rank_fusion(rankings, weights, self._settings.search.rrf_k)
         fused, logits = self._rerank(query, fused, scope, clock, degraded)
         with clock.part("load"):
             passages = self._load(fused, scope, top_k, scores, logits)
@@ -171,7 +191,12 @@ class SearchIndex:
         return vector
 
     def _search_lexical(
-        self, query: str, view: View, scope: Scope, wanted: int, degraded: list[Degraded]
+        self,
+        terms: dict[str, float],
+        view: View,
+        scope: Scope,
+        wanted: int,
+        degraded: list[Degraded],
     ) -> list[tuple[int, float]] | None:
         if view.lexical is None:
             params = {"problem": view.problem}
@@ -179,7 +204,7 @@ class SearchIndex:
             degraded.append(Degraded("lexical", code, params))
             return None
         try:
-            return view.lexical.search(query_terms(query), scope, wanted)
+            return view.lexical.search(terms, scope, wanted)
         except (OSError, ValueError) as error:
             log.warning("lexical search failed: %r", error)
             degraded.append(Degraded("lexical", "search.lexical_unavailable", {"problem": _short(error)}))
@@ -295,6 +320,19 @@ class SearchIndex:
         return PartStatus(
             "index", "ok", "search.index_exact" if exact else "search.index_approximate", params
         )
+
+
+def _narrowed(scope: Scope, named: Named | None) -> dict[str, Scope]:
+    """The scope, and inside it the documents that the question names."""
+    tiers = {"": scope}
+    if named is None:
+        return tiers
+    for tier, documents in ((" named", named.all), (" best named", named.best)):
+        inside = documents if scope.document_ids is None else documents & scope.document_ids
+        narrow = Scope(scope.collection_ids, inside)
+        if inside and narrow not in tiers.values():
+            tiers[tier] = narrow
+    return tiers
 
 
 class _Clock:

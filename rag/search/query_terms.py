@@ -13,6 +13,7 @@ from rag.text.terms import terms
 
 MAX_CHARS = 4_000
 MAX_TERMS = 96
+SPELLED_OUT_WEIGHT = 0.5
 
 
 def _words(text: str) -> list[str]:
@@ -22,7 +23,8 @@ def _words(text: str) -> list[str]:
 # Function words and the words of asking. Words that can carry a finance question ("change", "total", "year",
 # "not") stay in.
 _STOP = frozenset(
-    _words(
+    word
+    for stop in _words(
         """
         a about also am an and any are as at be been being but by can could did do does doing
         done each for from had has have having he her his how i if in into is it its itself just
@@ -30,9 +32,11 @@ _STOP = frozenset(
         so some such tell than that the their theirs them then there these they this those to too
         very was we were what when where whether which while who whom whose why will with
         would you your yours give answer question based using explain describe show find know
-        want
+        want much many between relying respond response shown approach assume assuming address
+        judgment perspective standpoint primarily
         """
     )
+    for word in (stop, *terms(stop))
 )
 # Longest first: a run is cut at them before it becomes character pairs.
 _ASKING = sorted(
@@ -72,16 +76,70 @@ def _expand(term: str) -> list[str]:
     return [term]
 
 
+# How the answer is to be written says nothing of where it stands.
+_FORMAT = re.compile(
+    r"[请并]*(?:结果)?(?:保留|精确到|四舍五入到?)(?:小数点后)?(?:[\d一二两三四五六]+)?位?(?:小数|有效数字)?(?:点后)?"
+    r"|[请并]*以?(?:百分比|百分数|元|万元|亿元)(?:为单位|的?形式)?(?:表示|作答|回答)"
+    r"|\b(?:answer|respond|reply|report|state|express)[^.?;]{0,24}\bin (?:units? of )?"
+    r"(?:percents?|percentages?|%|(?:usd|us dollars?|\$)? ?(?:thousands?|millions?|billions?|dollars?))"
+    r"|\(?\b(?:in|as) (?:an? )?(?:usd |us\$ |us dollars? )?"
+    r"(?:thousands?|millions?|billions?|percents?|%|usd)\b\)?"
+    r"|\bround(?:ed|ing)?\b[^.?;]{0,30}\b(?:decimals?|places?|percent|digits?|hundredths?|tenths?|number)\b",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"(?<=\d)\s*年(?![末底初度报中])")  # 2019年营业收入: not a word "年营"
+
+
+# Short forms that a report spells out, and one wording for another. Added to the query at half weight.
+_SPELLED_OUT = tuple(
+    (re.compile(pattern, re.IGNORECASE), spelled)
+    for pattern, spelled in (
+        (r"\bcap\W?ex\b", "capital expenditures purchases of property plant and equipment"),
+        (r"\bcapital expenditures?\b", "purchases of property plant and equipment"),
+        (r"\bPP ?& ?E\b|\bPP ?NE\b|\bPPE\b", "property plant and equipment net"),
+        (r"\bCOGS\b", "cost of sales cost of goods sold cost of revenue"),
+        (r"\bSG ?& ?A\b", "selling general and administrative"),
+        (r"\bR ?& ?D\b", "research and development"),
+        (r"\bD ?& ?A\b", "depreciation and amortization"),
+        (r"\bEBITDA\b", "depreciation and amortization operating income"),
+        (r"\bEPS\b", "earnings per share"),
+        (r"\bP ?& ?L\b|\bincome statement\b", "statements of income statements of operations"),
+        (r"\bbalance sheet\b", "balance sheets statement of financial position"),
+        (r"\bFX\b", "foreign exchange currency"),
+        (r"\bAGM\b", "annual meeting of shareholders"),
+        (r"归母", "归属于上市公司股东的 归属于母公司"),
+        (r"营收", "营业收入"),
+        (r"毛利率|毛利", "营业收入 营业成本 毛利率"),
+        (r"净利率|净利润率", "净利润 营业收入"),
+        (r"资产负债率", "负债合计 资产总计"),
+        (r"研发投入|研发费用", "研发投入 研发费用"),
+        (r"同比", "比上年同期增减"),
+        (r"总资产", "总资产 资产总计"),
+        (r"总负债", "负债合计"),
+    )
+)
+
+
+def words_apart(question: str) -> str:
+    """The question without how its answer is to be written, and with the year apart from what follows."""
+    return _YEAR.sub(" ", _FORMAT.sub(" ", question))
+
+
 def query_terms(question: str) -> dict[str, float]:
     """Term -> weight of the terms to look up, in order of appearance, at most ``MAX_TERMS``. A term asked
-    twice weighs a little more; everything else weighs 1."""
+    twice weighs a little more, one that only spells out a short form weighs half; the rest weigh 1."""
     question = question[:MAX_CHARS]
-    asked = _cut(question)
-    found = [e for t in terms(asked) for e in _expand(t) if t not in _STOP]
+    asked = words_apart(question)
+    found = [e for t in terms(_cut(asked)) for e in _expand(t) if t not in _STOP]
     if not found:
         found = [e for t in terms(question) for e in _expand(t)]
-    counts = Counter(found)
-    return {term: 1.0 + 0.5 * min(count - 1, 2) for term, count in list(counts.items())[:MAX_TERMS]}
+    weights = {term: 1.0 + 0.5 * min(count - 1, 2) for term, count in Counter(found).items()}
+    for pattern, spelled in _SPELLED_OUT:
+        if pattern.search(asked):
+            for term in terms(spelled):
+                if term not in _STOP:
+                    weights.setdefault(term, SPELLED_OUT_WEIGHT)
+    return dict(list(weights.items())[:MAX_TERMS])
 
 
 def _cut(text: str) -> str:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from rag.records import Change, Document, EmbeddingSpec, Scope, StoredChunk
 from rag.search import files
 from rag.search.dense import DenseIndex, Rows, concatenate_rows
 from rag.search.lexical import LexicalEntry, LexicalIndex
+from rag.search.naming import DocumentNames
 from rag.search.snapshot import load_snapshot, published_generation, write_snapshot
 from rag.settings import Settings
 from rag.text.context import context_header
@@ -51,6 +52,7 @@ class View:
     dense_generation: int
     lexical: LexicalIndex | None
     problem: str = ""
+    names: DocumentNames = field(default_factory=lambda: DocumentNames(()), repr=False)
 
 
 class Views:
@@ -119,6 +121,8 @@ class Views:
                 if view is None or view.spec_id != active[0] or view.spec != active[1]:
                     view = self._open(*active)
                     generation = self._generation = self._store.generation()  # the snapshot may be newer
+                if view.dense_generation != generation or view is not self._view:
+                    view = replace(view, names=DocumentNames(ready_documents(self._store)))
                 view = self._catch_up_dense(view, generation)
                 self._view = self._catch_up_lexical(view, generation)
                 self._start_upkeep()

@@ -19,7 +19,7 @@ ALL = Scope(frozenset({1, 2}))
 @pytest.mark.parametrize(
     ("question", "terms"),
     [
-        ("What is the capital expenditure?", ["capital", "expenditure"]),
+        ("What is the dividend per share?", ["dividend", "per", "share"]),
         ("FY2018 revenue", ["fy2018", "2018", "revenue"]),
         ("FY18", ["fy18", "2018"]),
         ("请问净利润是多少？", ["净利", "利润"]),
@@ -27,12 +27,21 @@ ALL = Scope(frozenset({1, 2}))
         ("其他应付款是多少", ["其他", "他应", "应付", "付款"]),
         ("What is it?", ["what", "is", "it"]),
         ("1,577.00", ["1577"]),
+        ("Total assets? Answer in USD millions.", ["total", "asset"]),
+        ("Gross margin? Round your answer to two decimal places.", ["gross", "margin"]),
+        ("2019年营业收入保留两位小数", ["2019", "营业", "业收", "收入"]),
         ("", []),
         ("?!…", []),
     ],
 )
 def test_asking_words_bring_nothing(question: str, terms: list[str]) -> None:
     assert list(query_terms(question)) == terms
+
+
+def test_short_forms_are_spelled_out_at_half_weight() -> None:
+    found = query_terms("SG&A in FY2020")
+    assert found["administrative"] == 0.5
+    assert found["2020"] == 1.0
 
 
 @settings(max_examples=200, deadline=None)
