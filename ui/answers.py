@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from rag.errors import WenjuError
 from rag.messages import message
-from rag.records import Answer, Citation, Degraded, Passage, Turn
+from rag.records import Citation, Degraded, Passage, Turn
 from ui import export, state
 from ui.answering import Snapshot
 from ui.boot import current, principal
+from ui.evidence import by_marker
 from ui.language import language, say
 from ui.safe import answer_markdown, one_line, plain, shortened
 
 REASONS = ("wrong_document", "wrong_value", "not_supported", "incomplete", "language", "other")
+SEARCH_STEPS = ("embed", "dense", "lexical", "fuse", "rerank", "load")
 
 
 def grouped(turns: Sequence[Turn]) -> list[list[Turn]]:
@@ -41,19 +44,18 @@ def show(versions: list[Turn], *, last: bool) -> None:
     turn = versions[min(int(chosen), len(versions)) - 1] if len(versions) > 1 else first
     question(turn.answer.question, str(first.id))
     with st.container(key=f"a-{turn.id}"):
-        _head(turn.answer)
+        _head(turn)
         _words(turn)
         _missing(turn.answer.degraded, turn.answer.incomplete)
         _sources(turn)
-        _actions(turn, versions, last=last)
-        _timing(turn.answer.timings_ms)
+        if turn.id:  # an answer that is not in the log cannot be rated or exported
+            _actions(turn, versions, last=last)
 
 
 def live(snapshot: Snapshot) -> None:
     """A running answer as far as it has come."""
     if snapshot.thinking:
-        with st.expander(say("answer.thoughts"), icon=":material/psychology:", expanded=not snapshot.text):
-            st.markdown(plain(snapshot.thinking))
+        _thoughts(snapshot.thinking, "live")
     if snapshot.text:
         st.markdown(answer_markdown(snapshot.text) + " ▌", anchors=False)
     elif snapshot.stopping:
@@ -69,7 +71,16 @@ def _waiting(words: str) -> None:
     st.markdown(f":gray[:material/hourglass_top: {words}]")
 
 
-def _head(answer: Answer) -> None:
+def _thoughts(words: str, key: str) -> None:
+    with (
+        st.container(key=f"thoughts-{key}"),
+        st.expander(say("answer.thoughts"), icon=":material/psychology:"),
+    ):
+        st.markdown(plain(words))
+
+
+def _head(turn: Turn) -> None:
+    answer = turn.answer
     if answer.refused or answer.mode == "refused":
         st.badge(
             say("answer.mode_refused"),
@@ -94,16 +105,19 @@ def _head(answer: Answer) -> None:
     if answer.standalone_question and answer.standalone_question.strip() != answer.question.strip():
         st.caption(say("answer.searched_as", question=plain(answer.standalone_question)))
     if answer.thinking:
-        with st.expander(say("answer.thoughts"), icon=":material/psychology:"):
-            st.markdown(plain(answer.thinking))
+        _thoughts(answer.thinking, str(turn.id))
 
 
 def _words(turn: Turn) -> None:
     answer = turn.answer
     known = {c.marker for c in answer.citations}
+    places: Counter[int] = Counter()
 
     def marker(number: int) -> str:
-        return f"[{number}](#cite-{turn.id}-{number})" if number in known else f"\\[{number}\\]"
+        if number not in known:
+            return f"\\[{number}\\]"
+        places[number] += 1
+        return f"[{number}](#cite-{turn.id}-{number}-{places[number] - 1})"
 
     if not answer.text.strip():
         _waiting(say("answer.stopped_empty"))
@@ -135,8 +149,12 @@ def _sources(turn: Turn) -> None:
     opened = state.evidence()
     if answer.citations:
         with st.container(key=f"sources-{turn.id}", horizontal=True, gap="small"):
-            for citation in sorted(answer.citations, key=lambda c: c.marker):
-                selected = opened == state.Evidence(turn.id, citation.marker)
+            for citation in by_marker(answer.citations):
+                selected = (
+                    opened is not None
+                    and opened.kind == "citation"
+                    and (opened.turn_id, opened.number) == (turn.id, citation.marker)
+                )
                 st.button(
                     f"**{citation.marker}**  {one_line(citation.document, 34)} · "
                     f"{place(citation, estimated.get(citation.chunk_id, False))}",
@@ -150,7 +168,10 @@ def _sources(turn: Turn) -> None:
         label = (
             say("answer.nearest") if answer.refused else say("answer.passages", count=len(answer.passages))
         )
-        with st.expander(label, icon=":material/notes:", expanded=answer.refused):
+        with (
+            st.container(key=f"read-{turn.id}"),
+            st.expander(label, icon=":material/notes:", expanded=answer.refused),
+        ):
             for passage in answer.passages[: 3 if answer.refused else None]:
                 _passage(turn, passage)
 
@@ -202,8 +223,8 @@ def _actions(turn: Turn, versions: list[Turn], *, last: bool) -> None:
             st.caption(
                 say("answer.version", current=versions.index(turn) + 1, count=len(versions))
             )
-    if turn.rating:
-        st.session_state.setdefault("_rated", set()).add(turn.id)
+        with st.container(key=f"timing-{turn.id}", width="content"):
+            _timing(turn.answer.timings_ms)
 
 
 def _again(words: str, first_turn: int) -> None:
@@ -256,17 +277,13 @@ def _export(turn: Turn) -> None:
 
 
 def _timing(timings: Mapping[str, float]) -> None:
-    parts = []
-    for key, names in (
-        ("answer.timing_search", ("search", "retrieve", "retrieval")),
-        ("answer.timing_first", ("first_token", "first")),
-        ("answer.timing_total", ("total",)),
-    ):
-        found = next((timings[n] for n in names if n in timings), None)
-        if found is not None:
-            parts.append(say(key, ms=duration(found)))
-    if parts:
-        st.caption(" · ".join(parts))
+    search = timings.get("search") or sum(timings.get(step, 0.0) for step in SEARCH_STEPS)
+    shown = (
+        ("answer.timing_search", search),
+        ("answer.timing_first", timings.get("first_token")),
+        ("answer.timing_total", timings.get("total")),
+    )
+    st.caption(" · ".join(say(key, ms=duration(ms)) for key, ms in shown if ms))
 
 
 def duration(ms: float) -> str:

@@ -18,7 +18,6 @@ LIVE_EVERY_S = 0.25
 def page() -> None:
     engine = current().engine
     assert engine is not None
-    state.settle()
     documents = engine.documents(principal())
     ready = [d for d in documents if d.status == "ready"]
     turns = _turns()
@@ -38,9 +37,9 @@ def _turns() -> list[Turn]:
     engine = current().engine
     opened = state.conversation_id()
     if engine is None or opened is None:
-        return []
+        return state.unkept()
     try:
-        return engine.turns(opened, principal())
+        return [*engine.turns(opened, principal()), *state.unkept()]
     except AccessDenied:
         state.open_conversation(None)
         st.toast(say("chat.gone"))

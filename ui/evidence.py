@@ -22,12 +22,21 @@ _MARK = (255, 213, 79)
 
 @dataclass(frozen=True)
 class Target:
-    """What is shown: where it lies and what is quoted."""
+    """What is shown: the place that was asked for, then the same marker's other quotes."""
 
     turn: Turn
     source: Citation | Passage
+    others: tuple[Citation, ...]
     section_path: tuple[str, ...]
-    quote: str
+
+    @property
+    def quotes(self) -> list[str]:
+        own = self.source.text if isinstance(self.source, Passage) else self.source.quote
+        return list(dict.fromkeys([own, *(c.quote for c in self.others)]))
+
+    @property
+    def places(self) -> tuple[Citation | Passage, ...]:
+        return (self.source, *self.others)
 
 
 def target(turns: Sequence[Turn]) -> Target | None:
@@ -36,16 +45,15 @@ def target(turns: Sequence[Turn]) -> Target | None:
     turn = next((t for t in turns if wanted and t.id == wanted.turn_id), None)
     if wanted is None or turn is None:
         return None
-    by_chunk = {p.chunk_id: p for p in turn.answer.passages}
-    if wanted.kind == "citation":
-        for citation in turn.answer.citations:
-            if citation.marker == wanted.number:
-                passage = by_chunk.get(citation.chunk_id)
-                return Target(turn, citation, passage.section_path if passage else (), citation.quote)
-    for passage in turn.answer.passages:
-        if wanted.kind == "passage" and passage.rank == wanted.number:
-            return Target(turn, passage, passage.section_path, passage.text)
-    return None
+    if wanted.kind == "passage":
+        passage = next((p for p in turn.answer.passages if p.rank == wanted.number), None)
+        return Target(turn, passage, (), passage.section_path) if passage else None
+    cited = [c for c in turn.answer.citations if c.marker == wanted.number]
+    if not cited:
+        return None
+    first = cited[wanted.nth] if wanted.nth < len(cited) else cited[0]
+    read = next((p for p in turn.answer.passages if p.chunk_id == first.chunk_id), None)
+    return Target(turn, first, tuple(c for c in cited if c is not first), read.section_path if read else ())
 
 
 def panel(shown: Target) -> None:
@@ -55,15 +63,16 @@ def panel(shown: Target) -> None:
     def draw() -> None:
         source = shown.source
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="evidence-head"):
-            number = f"[{source.marker}] " if isinstance(source, Citation) else ""
-            st.markdown(f"**{plain(number)}{one_line(source.document, 60)}**")
+            number = f":primary-badge[{source.marker}] " if isinstance(source, Citation) else ""
+            st.markdown(f"{number}**{one_line(source.document, 60)}**")
             if st.button("", key="close-evidence", icon=":material/close:", type="tertiary", help=say("close")):
                 state.close_evidence()
                 st.rerun()
         if shown.section_path:
             st.caption(one_line(" › ".join(shown.section_path), 140))
         with st.container(key="evidence-quote"):
-            st.markdown(plain(shortened(shown.quote, 420)))
+            for quote in shown.quotes[:3]:
+                st.markdown(plain(shortened(quote, 420)))
         _others(shown)
         _page(shown)
 
@@ -71,15 +80,16 @@ def panel(shown: Target) -> None:
 
 
 def _others(shown: Target) -> None:
-    citations = sorted(shown.turn.answer.citations, key=lambda c: c.marker)
+    citations = by_marker(shown.turn.answer.citations)
     if len(citations) < 2:
         return
+    current_marker = shown.source.marker if isinstance(shown.source, Citation) else None
     with st.container(horizontal=True, gap="small", key="evidence-others"):
         for citation in citations:
             if st.button(
                 str(citation.marker),
                 key=f"other-{citation.marker}",
-                type="primary" if citation is shown.source else "secondary",
+                type="primary" if current_marker == citation.marker else "secondary",
                 help=plain(shortened(f"{citation.document}: {citation.quote}", 160)),
             ):
                 state.open_evidence(shown.turn.id, citation.marker)
@@ -103,8 +113,9 @@ def _page(shown: Target) -> None:
     number = min(max(int(st.session_state.get("evidence_page", source.page_start)), 1), last)
     _turner(number, last, source.page_start)
     page = pages[number - 1]
-    quoted = spans_on_page(pages, number, source.char_start, source.char_end)
-    picture = page_picture(document, number, [b for b in source.boxes if b.page == number])
+    quoted = [s for p in shown.places for s in spans_on_page(pages, number, p.char_start, p.char_end)]
+    boxes = [b for p in shown.places for b in p.boxes if b.page == number]
+    picture = page_picture(document, number, list(dict.fromkeys(boxes)))
     if picture is not None:
         st.image(
             picture, width="stretch", alt=say("evidence.alt", page=number, name=shortened(document.name))
@@ -164,6 +175,12 @@ def download_name(name: str) -> str:
     """The display name as a file name that no system trips over."""
     kept = "".join("_" if c in '\\/:*?"<>|' or ord(c) < 32 else c for c in name).strip(". ")
     return kept[-150:] or "document"
+
+
+def by_marker(citations: Sequence[Citation]) -> list[Citation]:
+    """The first citation of each marker, by number."""
+    first = {c.marker: c for c in reversed(citations)}
+    return [first[marker] for marker in sorted(first)]
 
 
 def spans_on_page(pages: Sequence[Page], number: int, start: int, end: int) -> list[tuple[int, int]]:

@@ -19,6 +19,7 @@ from ui.safe import one_line, plain
 log = logging.getLogger(__name__)
 
 ROWS = 15
+DEFAULT = "default"  # the collection that is always there
 BADGES: dict[DocumentStatus, tuple[str, str]] = {
     "queued": (":material/schedule:", "gray"),
     "parsing": (":material/auto_stories:", "blue"),
@@ -43,7 +44,9 @@ def page() -> None:
             _menu(house)
         st.caption(say("library.lead"))
         documents = _documents()
-        uploads.drop_zone("upload", collection=_collection(documents))
+        uploads.drop_zone("upload", collection=chosen_collection())
+        _collection(documents)
+        uploads.trouble()
         if house.reindexing.is_set():
             st.info(say("library.reindexing"), icon=":material/autorenew:")
         if not documents:
@@ -58,22 +61,33 @@ def _documents() -> list[Document]:
     return engine.documents(principal()) if engine is not None else []
 
 
-def _collection(documents: Sequence[Document]) -> str:
-    """The collection that uploads go to: chosen or typed; only offered when it matters."""
-    names = sorted({d.collection for d in documents} | {"default"})
-    with st.expander(
-        f"{say('library.collection')}: {one_line(st.session_state.get('collection') or 'default', 40)}",
+def chosen_collection() -> str:
+    """The collection that uploads go to."""
+    return str(st.session_state.get("collection") or DEFAULT).strip()[:100] or DEFAULT
+
+
+def collection_words(name: str) -> str:
+    """A collection's name as Markdown source; the first one has a name in the page's language."""
+    return say("library.collection_default") if name == DEFAULT else one_line(name, 40)
+
+
+def _collection(documents: Sequence[Document]) -> None:
+    names = sorted({d.collection for d in documents} | {DEFAULT, chosen_collection()})
+    with st.popover(
+        f"{say('library.add_to')}: {collection_words(chosen_collection())}",
         icon=":material/folder:",
+        type="tertiary",
+        key="collection-choice",
     ):
         st.selectbox(
             say("library.collection_new"),
             options=names,
-            index=names.index("default"),
+            index=names.index(DEFAULT),
+            format_func=lambda name: say("library.collection_default") if name == DEFAULT else name,
             key="collection",
             accept_new_options=True,
             help=say("library.collection_help"),
         )
-    return str(st.session_state.get("collection") or "default").strip()[:100] or "default"
 
 
 def _menu(house: House) -> None:
@@ -131,6 +145,9 @@ def _list(documents: Sequence[Document], house: House) -> None:
                     say("library.collection"),
                     options=names,
                     index=None,
+                    format_func=lambda name: (
+                        say("library.collection_default") if name == DEFAULT else name
+                    ),
                     placeholder=say("library.all_collections"),
                     key="library-collection",
                     label_visibility="collapsed",
@@ -200,8 +217,8 @@ def _row(document: Document, *, moved: bool) -> None:
                 one_line(document.name, 90),
                 key=f"look-{document.id}",
                 type="tertiary",
-                help=say("library.open"),
                 disabled=document.status != "ready",
+                width="stretch",
             ):
                 viewer.open_dialog(document.id)
             icon, color = BADGES[document.status]
@@ -228,8 +245,8 @@ def facts_of(document: Document) -> str:
         )
         parts.append(say("library.passages", count=document.chunk_count))
     parts.append(size_words(document.size_bytes))
-    if document.collection != "default":
-        parts.append(one_line(document.collection, 40))
+    if document.collection != DEFAULT:
+        parts.append(collection_words(document.collection))
     return " · ".join(parts)
 
 

@@ -21,7 +21,7 @@ def _logo(dark: bool) -> str:
 
 
 @cache
-def _css(language: str, upload_mb: int) -> str:
+def _css(language: str, upload_mb: int, dark: bool) -> str:
     css = (_HERE / "style.css").read_text(encoding="utf-8")
     for name, words in {
         "DROP": text("upload.drop", language),
@@ -29,10 +29,13 @@ def _css(language: str, upload_mb: int) -> str:
         "BROWSE": text("upload.browse", language),
     }.items():
         css = css.replace(f'"{{{name}}}"', json.dumps(words, ensure_ascii=False))
+    if dark:
+        css += ":root { --wj-sheet: #14191b; --wj-mark: #e8c35a; }"
     return f"<style>{css}</style>"
 
 
 def dress(language: str, upload_mb: int) -> None:
     """Logo, wordmark and style sheet of every page."""
-    st.html(_css(language, upload_mb))
-    st.logo(_logo(st.context.theme.type == "dark"), size="large", icon_image=ICON)
+    dark = st.context.theme.type == "dark"
+    st.html(_css(language, upload_mb, dark))
+    st.logo(_logo(dark), size="large", icon_image=ICON)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import chat, library, look, readiness, sidebar, wire
+from ui import chat, library, look, readiness, sidebar, state, wire
 from ui.boot import current
 from ui.language import COOKIE, language, say
-from ui.state import COPIES, open_evidence
 
 
 def main() -> None:
@@ -20,7 +19,7 @@ def main() -> None:
         menu_items={"About": say("app.about")},
     )
     look.dress(lang, house.engine.settings.ingest.max_file_mb if house.engine else 200)
-    st.session_state[COPIES] = {}
+    st.session_state[state.COPIES] = {}
     if house.engine is None:
         problem = house.problem.localized(lang) if house.problem else ""
         readiness.cannot_start(problem)
@@ -40,14 +39,16 @@ def main() -> None:
     chosen = st.navigation(list(pages.values()))
     if st.query_params.get("lang") != lang:
         st.query_params["lang"] = lang
+    state.settle()
     sidebar.show(on_chat=chosen.url_path in ("", "chat"))
     chosen.run()
     wire.mount(
         cookie=COOKIE,
         lang=lang,
         copied=say("answer.copied"),
-        copies=st.session_state[COPIES],
-        on_cite=open_evidence,
+        copies=st.session_state[state.COPIES],
+        focus=state.focus(),
+        on_cite=lambda turn, marker, nth: state.open_evidence(turn, marker, nth=nth),
     )
 
 

@@ -28,8 +28,14 @@ _WORD_JOINER = "\u2060"
 
 def plain(text: str) -> str:
     """Markdown source that shows ``text`` character by character; line breaks are kept."""
-    lines = _INVISIBLE.sub("", text).split("\n")
+    lines = _unlinked(_INVISIBLE.sub("", text)).split("\n")
     return "  \n".join(_SPECIAL.sub(r"\\\1", line.strip("\r")).strip() for line in lines)
+
+
+def _unlinked(text: str) -> str:
+    """Addresses that a Markdown reader would link by itself, held apart by an invisible joiner."""
+    text = _BARE_LINK.sub(lambda m: f"{m.group(0)}{_WORD_JOINER}", text)
+    return re.sub(r"(?<=\S)@(?=\S)", f"@{_WORD_JOINER}", text)
 
 
 def one_line(text: str, limit: int = 80) -> str:
@@ -48,7 +54,7 @@ def answer_markdown(
 ) -> str:
     """Markdown source of an answer. ``marker(n)`` returns the Markdown of citation ``[n]`` (trusted);
     without it markers show as they are. ``verbatim``: the text is quoted from documents, so nothing
-    in it is formatting, except that each line stays a line."""
+    in it is formatting, except that each line stays a line and a leading "- " stays a bullet."""
     held: list[str] = []
 
     def hold(markdown: str) -> str:
@@ -66,15 +72,19 @@ def answer_markdown(
         text = _LINK.sub(r"\1", text)
     text = _MARKER.sub(hold_markers, text)
     if verbatim:
-        safe = "\n\n".join(plain(line) for line in text.split("\n") if line.strip())
+        safe = "\n\n".join(_quoted_line(line) for line in text.split("\n") if line.strip())
     else:
         text = _REFERENCE_LINK.sub(r"\1", text)
         text = _AUTOLINK.sub("", text)
-        text = _BARE_LINK.sub(lambda m: f"{m.group(0)}{_WORD_JOINER}", text)
+        text = _unlinked(text)
         text = text.replace("<", "&lt;").replace("$", "\\$")
         text = re.sub(r"(?<!\\)\[", "\\[", text)
         safe = _DIRECTIVE.sub(":" + _WORD_JOINER, text)
     return _HELD.sub(lambda m: held[int(m.group(1))], safe)
+
+
+def _quoted_line(line: str) -> str:
+    return f"- {plain(line[2:])}" if line.startswith("- ") else plain(line)
 
 
 def marked_html(text: str, spans: Sequence[tuple[int, int]] = ()) -> str:

@@ -7,17 +7,19 @@ them again. Everything else is the Engine's.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal, cast
 
 import streamlit as st
 
 from rag.errors import WenjuError
-from rag.records import Conversation
+from rag.records import Conversation, Turn
 from ui.answering import AnswerDesk, Ticket
 from ui.boot import current, principal
 
 COPIES = "_copies"
-_CONVERSATION, _TICKET, _EVIDENCE, _FAILED = "_conversation", "_ticket", "_evidence", "_failed"
+_CONVERSATION, _TICKET, _EVIDENCE = "_conversation", "_ticket", "_evidence"
+_FAILED, _UNKEPT, _FOCUS = "_failed", "_unkept", "_focus"
 _SCOPE_DOCUMENTS, _SCOPE_COLLECTIONS = "scope_documents", "scope_collections"
 
 
@@ -28,6 +30,7 @@ class Evidence:
     turn_id: int
     number: int
     kind: Literal["citation", "passage"] = "citation"
+    nth: int = 0  # which of the marker's places in the answer was clicked, from 0
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ def open_conversation(wanted: int | None) -> None:
     running = desk().running(wanted, principal()) if wanted is not None else None
     _set_ticket(running)
     close_evidence()
-    st.session_state.pop(_FAILED, None)
+    _forget_last()
+    st.session_state[_FOCUS] = f"conversation-{wanted}" if wanted is not None else ""
     _address()
 
 
@@ -90,6 +94,10 @@ def settle() -> None:
         st.session_state[_FAILED] = Failed(found.question, snapshot.error)
     if found.conversation_id is not None:
         st.session_state[_CONVERSATION] = found.conversation_id
+    if snapshot.answer is not None and snapshot.answer.turn_id is None:
+        st.session_state[_UNKEPT] = Turn(
+            0, conversation_id() or 0, principal().user_id, datetime.now(UTC), snapshot.answer
+        )
     _set_ticket(None)
     _address()
 
@@ -98,12 +106,18 @@ def failed() -> Failed | None:
     return cast("Failed | None", st.session_state.get(_FAILED))
 
 
+def unkept() -> list[Turn]:
+    """An answer that could not be written to the log: shown all the same until the next question."""
+    turn = st.session_state.get(_UNKEPT)
+    return [turn] if turn is not None else []
+
+
 def ask(question: str) -> None:
     """Starts an answer in the open conversation. Waits a moment, so that quick answers appear at once."""
     question = question.strip()
     if not question:
         return
-    st.session_state.pop(_FAILED, None)
+    _forget_last()
     close_evidence()
     try:
         started = desk().ask(
@@ -117,7 +131,13 @@ def ask(question: str) -> None:
         st.session_state[_FAILED] = Failed(question, error)
         return
     _set_ticket(started)
+    st.session_state[_FOCUS] = started.id
     started.wait(0.3)
+
+
+def focus() -> str:
+    """What came into view last: the browser scrolls there once when it changes."""
+    return str(st.session_state.get(_FOCUS, ""))
 
 
 def scope_size() -> int:
@@ -131,8 +151,10 @@ def evidence() -> Evidence | None:
     return cast("Evidence | None", st.session_state.get(_EVIDENCE))
 
 
-def open_evidence(turn_id: int, number: int, kind: Literal["citation", "passage"] = "citation") -> None:
-    st.session_state[_EVIDENCE] = Evidence(turn_id, number, kind)
+def open_evidence(
+    turn_id: int, number: int, kind: Literal["citation", "passage"] = "citation", nth: int = 0
+) -> None:
+    st.session_state[_EVIDENCE] = Evidence(turn_id, number, kind, nth)
     st.session_state.pop("evidence_page", None)
 
 
@@ -144,6 +166,11 @@ def close_evidence() -> None:
 def own_conversations() -> list[Conversation]:
     engine = current().engine
     return engine.conversations(principal()) if engine is not None else []
+
+
+def _forget_last() -> None:
+    st.session_state.pop(_FAILED, None)
+    st.session_state.pop(_UNKEPT, None)
 
 
 def _set_ticket(found: Ticket | None) -> None:

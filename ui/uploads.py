@@ -66,7 +66,23 @@ def take_in(files: Iterable[UploadedFile], collection: str = "default") -> list[
             notes.append(("info", say("upload.duplicate", name=name, existing=existing)))
     if added:
         notes.insert(0, ("success", say("upload.added", count=added)))
+        wake()
     return notes
+
+
+def wake() -> None:
+    """Tells the worker that something waits."""
+    service = current().service
+    if service is not None:
+        service.wake()
+
+
+def trouble() -> None:
+    """Why documents wait, when the reason is not in them (a full disk, a missing model)."""
+    service = current().service
+    error = service.last_error if service is not None else None
+    if error is not None:
+        st.warning(plain(error.localized(language())), icon=":material/hourglass_disabled:")
 
 
 def add_samples() -> None:
@@ -77,6 +93,7 @@ def add_samples() -> None:
     assert engine is not None
     for path in sample_files():
         engine.add_document(path.name, Path(path), principal(), source=f"sample:{path.name}")
+    wake()
 
 
 def samples_button(key: str, *, primary: bool = True) -> None:

@@ -33,12 +33,12 @@ def show(documents: list[Document]) -> None:
 
 def _newcomer() -> None:
     with st.container(key="hero"):
-        st.title(say("welcome.title"), anchor=False)
-        st.markdown(say("welcome.lead"))
+        st.title(say("welcome.title"), anchor=False, text_alignment="center")
+        st.markdown(say("welcome.lead"), text_alignment="center")
     with st.container(key="first-steps"):
         with st.container(border=True, key="try-samples"):
             uploads.samples_button("samples")
-            st.caption(say("welcome.samples_hint"))
+            st.caption(say("welcome.samples_hint"), text_alignment="center")
         st.caption(say("welcome.own"), text_alignment="center")
         uploads.drop_zone("first-upload")
 
@@ -55,6 +55,7 @@ def _progress(*, titled: bool) -> None:
             if titled:
                 st.subheader(say("welcome.reading"), anchor=False)
                 st.caption(say("welcome.reading_hint"))
+            uploads.trouble()
             shown = sorted(documents, key=lambda d: (-uploads.fraction(d), d.id))[:6]
             for document in shown:
                 st.progress(
@@ -90,12 +91,17 @@ def _suggestions(ready: list[Document]) -> None:
 
 
 def suggested(ready: list[Document], limit: int = 4) -> list[str]:
-    """First questions for the sample reports that are ready, those in the page's language first."""
-    from samples import sample_files, sample_questions
+    """First questions for the sample reports that are ready: in the page's language, and one in the other
+    when both reports are there."""
+    from samples import sample_questions
 
     names = {d.name for d in ready}
-    if not any(path.name in names for path in sample_files()):
-        return []
-    rows = [q for q in sample_questions() if q.get("document", next(iter(names))) in names]
-    rows.sort(key=lambda q: q.get("lang") != language())
-    return [str(q["question"]) for q in rows][:limit]
+    able = [
+        q
+        for q in sample_questions()
+        if q.kind in ("lookup", "table") and q.evidence and all(e.doc in names for e in q.evidence)
+    ]
+    own = [q.question for q in able if q.lang == language()]
+    other = [q.question for q in able if q.lang != language()]
+    kept = own[: limit - bool(other)] if own else []
+    return kept + other[: limit - len(kept)][: 1 if kept else limit]

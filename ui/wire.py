@@ -1,6 +1,6 @@
 """The thin wire between the page and the browser: citation clicks, copying, the language cookie.
 
-Citations are ordinary links to ``#cite-<turn>-<marker>`` in Streamlit's own sanitised Markdown; this component
+Citations are ordinary links to ``#cite-<turn>-<marker>-<nth>`` in Streamlit's own sanitised Markdown; this component
 turns a click on one into a trigger value. Its script is constant; data only ever reaches it as data.
 """
 
@@ -40,8 +40,8 @@ export default function (component) {
     if (link) {
       event.preventDefault();
       event.stopPropagation();
-      const [turn, marker] = link.getAttribute("href").split("#cite-")[1].split("-").map(Number);
-      setTriggerValue("cite", { turn, marker });
+      const [turn, marker, nth] = link.getAttribute("href").split("#cite-")[1].split("-").map(Number);
+      setTriggerValue("cite", { turn, marker, nth });
       return;
     }
     const holder = target?.closest('[class*="st-key-copy-"]');
@@ -57,6 +57,15 @@ export default function (component) {
     }
   };
 
+  // A new question comes into view once; after that the reader scrolls alone.
+  if (data.focus && window.__wenjuFocus !== data.focus) {
+    window.__wenjuFocus = data.focus;
+    setTimeout(() => {
+      const questions = document.querySelectorAll('[class*="st-key-q-"]');
+      questions[questions.length - 1]?.scrollIntoView({ block: "start", behavior: "smooth" });
+    }, 120);
+  }
+
   if (window.__wenjuClick) document.removeEventListener("click", window.__wenjuClick, true);
   window.__wenjuClick = onClick;
   document.addEventListener("click", onClick, true);
@@ -65,19 +74,25 @@ export default function (component) {
 
 
 def mount(
-    *, cookie: str, lang: str, copied: str, copies: Mapping[str, str], on_cite: Callable[[int, int], None]
+    *,
+    cookie: str,
+    lang: str,
+    copied: str,
+    copies: Mapping[str, str],
+    focus: str,
+    on_cite: Callable[[int, int, int], None],
 ) -> None:
-    """Once a run, at the end of the page. ``on_cite(turn_id, marker)`` runs before the next rerun."""
+    """Once a run, at the end of the page. A new ``focus`` scrolls to the last question. ``on_cite(turn_id, marker, nth)`` runs before the next rerun."""
     component = st.components.v2.component("wenju_wire", js=_JS)
 
     def clicked() -> None:
         state = st.session_state.get(KEY)
         value = state.get("cite") if state is not None else None
         if isinstance(value, Mapping) and isinstance(value.get("turn"), int | float):
-            on_cite(int(value["turn"]), int(value.get("marker") or 0))
+            on_cite(int(value["turn"]), int(value.get("marker") or 0), int(value.get("nth") or 0))
 
     component(
         key=KEY,
-        data={"cookie": cookie, "lang": lang, "copied": copied, "copies": dict(copies)},
+        data={"cookie": cookie, "lang": lang, "copied": copied, "copies": dict(copies), "focus": focus},
         on_cite_change=clicked,
     )

@@ -1,0 +1,69 @@
+"""Every text of the page is used and says the same in both languages."""
+
+import re
+import string
+import tomllib
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from rag.records import DocumentStatus, Language
+from ui.answers import REASONS
+from ui.library import BADGES, FILTERS
+from ui.readiness import STATES
+from ui.texts import TEXTS, text
+
+ROOT = Path(__file__).parents[2]
+MADE_UP = {
+    *(f"status.{s}" for s in get_args(DocumentStatus)),
+    *(f"hint.{s}" for s in get_args(DocumentStatus) if s not in ("queued", "parsing", "embedding", "ready")),
+    *(f"language.{code}" for code in get_args(Language)),
+    *(f"reason.{reason}" for reason in REASONS),
+    *(f"library.filter_{name}" for name in FILTERS),
+    *(f"state.{state}" for state in STATES),
+    *(f"viewer.{tab}" for tab in ("pages", "passages", "details")),
+}
+
+
+def test_every_text_is_used_and_every_used_text_exists() -> None:
+    files = [ROOT / "app.py", *(p for p in (ROOT / "ui").glob("*.py") if p.name != "texts.py")]
+    source = "\n".join(p.read_text(encoding="utf-8") for p in files)
+    literal = set(re.findall(r"""["']([a-z]+(?:\.[a-z_]+)?)["']""", source))
+    used = {key for key in TEXTS if key in literal} | MADE_UP
+    unused = {key for key in TEXTS if key not in used and not key.startswith("part.")}
+    assert unused == set()
+    asked = set(re.findall(r"""\b(?:say|text)\(\s*["']([a-z_.]+)["']""", source))
+    assert (asked | MADE_UP) - TEXTS.keys() == set()
+
+
+@pytest.mark.parametrize("key", sorted(TEXTS))
+def test_both_languages_are_there_with_the_same_fields(key: str) -> None:
+    english, chinese = TEXTS[key]
+    assert english.strip()
+    assert chinese.strip()
+
+    def fields(words: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(words) if name}
+
+    assert fields(english) == fields(chinese)
+    if key not in ("chat.export_md", "chat.export_docx", "viewer.hash", "app.title", "viewer.tokens"):
+        assert re.search(r"[\u4e00-\u9fff]", chinese), "not Chinese"
+        assert not re.search(r"[\u4e00-\u9fff]", english.replace("问据", "")), "not English"
+
+
+def test_unknown_language_reads_english() -> None:
+    assert text("close", "de") == text("close", "en") == "Close"
+
+
+def test_statuses_all_have_a_badge() -> None:
+    assert set(BADGES) == set(get_args(DocumentStatus))
+
+
+def test_installed_looks_are_the_repository_ones() -> None:
+    installed = (ROOT / "ui" / "config.toml").read_bytes()
+    assert (ROOT / ".streamlit" / "config.toml").read_bytes() == installed
+    options = tomllib.loads(installed.decode())
+    assert options["client"]["showErrorDetails"] == "none"
+    assert options["server"]["enableXsrfProtection"] is True
+    assert options["browser"]["gatherUsageStats"] is False
