@@ -307,8 +307,10 @@ class Engine:
             if self._pictures is None:
                 from rag.pictures import PagePictures
 
-                self._pictures = PagePictures(self.store.originals)
-        return self._pictures.png(document, page, width_px)
+                self._pictures = PagePictures(self.settings)
+        shown = document.rendition_sha256 or document.sha256
+        with self.store.originals.local_path(shown) as path:
+            return self._pictures.picture(path, document.sha256, page, width_px)
 
     # ---------------------------------------------------------------- conversations
 
