@@ -39,7 +39,7 @@ class FlagReranking:
         try:
             with self._lock:
                 found = self._model.compute_score([(query, passage) for passage in passages], normalize=False)
-        except (RuntimeError, ValueError, TypeError) as error:  # torch: out of memory, a lost device
+        except Exception as error:  # whatever fails inside torch, search must hear of it
             raise ModelError("reranker.failed", model=self._name, problem=error) from error
         logits = np.asarray(found, dtype=np.float64).reshape(-1)
         if len(logits) != len(passages) or not np.isfinite(logits).all():
@@ -75,6 +75,6 @@ def load_reranker(settings: Settings) -> Reranker | None:
             max_length=MAX_TOKENS,
             trust_remote_code=False,
         )
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+    except Exception as error:  # transformers and safetensors raise bare kinds of their own
         raise ModelError("reranker.failed", model=wanted.model, problem=error) from error
     return FlagReranking(model, name)
