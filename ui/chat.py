@@ -48,15 +48,13 @@ def _turns() -> list[Turn]:
 
 def _conversation(turns: list[Turn], ticket: Ticket | None) -> None:
     shown = evidence.target(turns)
-    if shown is None:
-        with st.container(key="narrow"):
+    # The thread stays where it is in the tree when evidence opens beside it, so nothing jumps.
+    with st.container(horizontal=True, wrap=False, gap="large", key="stage"):
+        with st.container(key="thread"):
             _thread(turns, ticket)
-        return
-    left, right = st.columns([1.1, 1], gap="large")
-    with left, st.container(key="thread"):
-        _thread(turns, ticket)
-    with right, st.container(key="evidence"):
-        evidence.panel(shown)
+        if shown is not None:
+            with st.container(key="evidence"):
+                evidence.panel(shown)
 
 
 def _thread(turns: list[Turn], ticket: Ticket | None) -> None:

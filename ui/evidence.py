@@ -121,14 +121,14 @@ def _page(shown: Target) -> None:
             picture, width="stretch", alt=say("evidence.alt", page=number, name=shortened(document.name))
         )
         with st.expander(say("evidence.text"), icon=":material/article:"):
-            st.html(marked_html(page.text, quoted))
+            st.html(page_html(page, quoted))
     else:
         if document.page_kind == "estimated":
             st.caption(say("evidence.estimated"))
         elif document.media_type == "application/pdf":
             st.caption(say("evidence.no_picture"))
         with st.container(key="evidence-text"):
-            st.html(marked_html(page.text, quoted))
+            st.html(page_html(page, quoted))
     original_button(document, "evidence-original")
 
 
@@ -175,6 +175,11 @@ def download_name(name: str) -> str:
     """The display name as a file name that no system trips over."""
     kept = "".join("_" if c in '\\/:*?"<>|' or ord(c) < 32 else c for c in name).strip(". ")
     return kept[-150:] or "document"
+
+
+def page_html(page: Page, quoted: Sequence[tuple[int, int]] = ()) -> str:
+    """The page's text with ``quoted`` marked and its tables drawn."""
+    return marked_html(page.text, quoted, [(t.start, t.end) for t in page.tables])
 
 
 def by_marker(citations: Sequence[Citation]) -> list[Citation]:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from rag.errors import WenjuError
 from rag.records import Document, DocumentStatus
-from ui import uploads, viewer
+from ui import state, uploads, viewer
 from ui.boot import House, current, principal
 from ui.evidence import original_button
 from ui.language import language, say
@@ -54,6 +54,18 @@ def page() -> None:
             uploads.samples_button("samples-library", primary=False)
             return
         _list(documents, house)
+    _dialogs(documents)
+
+
+def _dialogs(documents: Sequence[Document]) -> None:
+    wanted = state.dialog()
+    document = next((d for d in documents if wanted and d.id == wanted[1]), None)
+    if wanted is None or document is None:
+        return
+    if wanted[0] == "view-document":
+        viewer.show(document)
+    elif wanted[0] == "delete-document":
+        _confirm_delete(document)
 
 
 def _documents() -> list[Document]:
@@ -220,7 +232,7 @@ def _row(document: Document, *, moved: bool) -> None:
                 disabled=document.status != "ready",
                 width="stretch",
             ):
-                viewer.open_dialog(document.id)
+                _open("view-document", document)
             icon, color = BADGES[document.status]
             st.badge(say(f"status.{document.status}"), icon=icon, color=color)  # type: ignore[arg-type]
             _row_menu(document)
@@ -280,7 +292,7 @@ def _row_menu(document: Document) -> None:
         if document.status == "ready" and st.button(
             say("library.open"), key=f"view-{document.id}", icon=":material/pageview:", type="tertiary"
         ):
-            viewer.open_dialog(document.id)
+            _open("view-document", document)
         original_button(document, f"original-{document.id}")
         if document.status not in ("queued", "parsing", "embedding"):
             ready = document.status == "ready"
@@ -296,16 +308,22 @@ def _row_menu(document: Document) -> None:
                 )
                 st.rerun()
         if st.button(say("delete"), key=f"delete-{document.id}", icon=":material/delete:", type="tertiary"):
-            _confirm_delete(document)
+            _open("delete-document", document)
+
+
+def _open(kind: str, document: Document) -> None:
+    state.open_dialog(kind, document.id)
+    st.rerun()
 
 
 def _confirm_delete(document: Document) -> None:
-    @st.dialog(say("delete"))
+    @st.dialog(say("delete"), on_dismiss=state.close_dialog)
     def dialog() -> None:
         name = one_line(document.name, 60)
         st.markdown(say("library.delete_confirm", name=name))
         with st.container(horizontal=True, horizontal_alignment="right"):
             if st.button(say("cancel"), key="delete-no"):
+                state.close_dialog()
                 st.rerun()
             if st.button(say("delete"), key="delete-yes", type="primary"):
                 _act(
@@ -313,6 +331,7 @@ def _confirm_delete(document: Document) -> None:
                     say("library.deleted", name=name),
                 )
                 uploads.forget_notes()
+                state.close_dialog()
                 st.rerun()
 
     dialog()

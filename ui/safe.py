@@ -87,15 +87,44 @@ def _quoted_line(line: str) -> str:
     return f"- {plain(line[2:])}" if line.startswith("- ") else plain(line)
 
 
-def marked_html(text: str, spans: Sequence[tuple[int, int]] = ()) -> str:
-    """HTML that shows ``text`` as it is, the ``spans`` (start, end) inside <mark>. The text is escaped."""
+def marked_html(
+    text: str, spans: Sequence[tuple[int, int]] = (), tables: Sequence[tuple[int, int]] = ()
+) -> str:
+    """HTML that shows ``text`` as it is, the ``spans`` (start, end) inside <mark>; ``tables`` (start, end) with
+    tab-separated cells are drawn as tables. Every character of the text is escaped."""
     parts: list[str] = []
     position = 0
-    for start, end in sorted(spans):
+    for start, end in sorted(tables):
         start, end = max(start, position), min(end, len(text))
-        if start >= end:
+        if "\t" not in text[start:end]:
             continue
-        parts += [html.escape(text[position:start]), "<mark>", html.escape(text[start:end]), "</mark>"]
+        parts += [_marked(text, position, start, spans), _table(text, start, end, spans)]
         position = end
-    parts.append(html.escape(text[position:]))
+    parts.append(_marked(text, position, len(text), spans))
     return f'<div class="wj-page-text">{"".join(parts)}</div>'
+
+
+def _table(text: str, start: int, end: int, spans: Sequence[tuple[int, int]]) -> str:
+    rows: list[str] = []
+    at = start
+    for row in text[start:end].split("\n"):
+        cells: list[str] = []
+        for cell in row.split("\t"):
+            cells.append(f"<td>{_marked(text, at, at + len(cell), spans)}</td>")
+            at += len(cell) + 1
+        if row.strip():
+            rows.append(f"<tr>{''.join(cells)}</tr>")
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _marked(text: str, start: int, end: int, spans: Sequence[tuple[int, int]]) -> str:
+    """``text[start:end]`` escaped, with <mark> around what lies in ``spans``."""
+    parts: list[str] = []
+    position = start
+    for first, last in sorted(spans):
+        first, last = max(first, position), min(last, end)
+        if first < last:
+            parts += [html.escape(text[position:first]), f"<mark>{html.escape(text[first:last])}</mark>"]
+            position = last
+    parts.append(html.escape(text[position:end]))
+    return "".join(parts)

@@ -36,6 +36,19 @@ def show(*, on_chat: bool) -> None:
                 on_change=_switch_language,
                 args=(f"lang-{language()}",),
             )
+    _dialogs()
+
+
+def _dialogs() -> None:
+    wanted = state.dialog()
+    if wanted is None:
+        return
+    kind, about = wanted
+    conversation = next((c for c in state.own_conversations() if c.id == about), None)
+    if kind == "rename-conversation" and conversation is not None:
+        _rename(conversation)
+    elif kind == "delete-conversation" and conversation is not None:
+        _delete(conversation)
 
 
 def _switch_language(key: str) -> None:
@@ -98,18 +111,26 @@ def _row(conversation: Conversation, opened: bool, on_chat: bool) -> None:
             with st.popover(
                 "", icon=":material/more_horiz:", type="tertiary", help=say("more"), key="conversation-menu"
             ):
-                if st.button(
-                    say("rename"), key="rename-conversation", icon=":material/edit:", width="stretch"
-                ):
-                    _rename(conversation)
-                if st.button(
-                    say("delete"), key="delete-conversation", icon=":material/delete:", width="stretch"
-                ):
-                    _delete(conversation)
+                st.button(
+                    say("rename"),
+                    key="rename-conversation",
+                    icon=":material/edit:",
+                    width="stretch",
+                    on_click=state.open_dialog,
+                    args=("rename-conversation", conversation.id),
+                )
+                st.button(
+                    say("delete"),
+                    key="delete-conversation",
+                    icon=":material/delete:",
+                    width="stretch",
+                    on_click=state.open_dialog,
+                    args=("delete-conversation", conversation.id),
+                )
 
 
 def _rename(conversation: Conversation) -> None:
-    @st.dialog(say("rename"))
+    @st.dialog(say("rename"), on_dismiss=state.close_dialog)
     def dialog() -> None:
         with st.form("rename-form", border=False):
             title = st.text_input(
@@ -117,17 +138,19 @@ def _rename(conversation: Conversation) -> None:
             )
             if st.form_submit_button(say("save"), type="primary") and title.strip():
                 _quietly(lambda engine: engine.rename_conversation(conversation.id, title.strip(), principal()))
+                state.close_dialog()
                 st.rerun()
 
     dialog()
 
 
 def _delete(conversation: Conversation) -> None:
-    @st.dialog(say("delete"))
+    @st.dialog(say("delete"), on_dismiss=state.close_dialog)
     def dialog() -> None:
         st.write(say("chat.delete_confirm"))
         with st.container(horizontal=True, horizontal_alignment="right"):
             if st.button(say("cancel"), key="delete-conversation-no"):
+                state.close_dialog()
                 st.rerun()
             if st.button(say("delete"), key="delete-conversation-yes", type="primary"):
                 running = state.desk().running(conversation.id, principal())
@@ -135,6 +158,7 @@ def _delete(conversation: Conversation) -> None:
                     running.stop()
                     running.wait(2.0)
                 _quietly(lambda engine: engine.delete_conversation(conversation.id, principal()))
+                state.close_dialog()
                 state.open_conversation(None)
                 st.rerun()
 

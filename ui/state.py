@@ -20,6 +20,7 @@ from ui.boot import current, principal
 COPIES = "_copies"
 _CONVERSATION, _TICKET, _EVIDENCE = "_conversation", "_ticket", "_evidence"
 _FAILED, _UNKEPT, _FOCUS = "_failed", "_unkept", "_focus"
+_DIALOG = "_dialog"
 _SCOPE_DOCUMENTS, _SCOPE_COLLECTIONS = "scope_documents", "scope_collections"
 
 
@@ -161,6 +162,20 @@ def open_evidence(
 def close_evidence() -> None:
     st.session_state.pop(_EVIDENCE, None)
     st.session_state.pop("evidence_page", None)
+
+
+def dialog() -> tuple[str, int] | None:
+    """The open dialog and what it is about. Kept here, and drawn by every run, so that a page that renews itself
+    (progress, a running answer) does not close it under the reader."""
+    return cast("tuple[str, int] | None", st.session_state.get(_DIALOG))
+
+
+def open_dialog(kind: str, about: int) -> None:
+    st.session_state[_DIALOG] = (kind, about)
+
+
+def close_dialog() -> None:
+    st.session_state.pop(_DIALOG, None)
 
 
 def own_conversations() -> list[Conversation]:

@@ -9,28 +9,24 @@ import streamlit as st
 from rag.errors import AccessDenied
 from rag.messages import message
 from rag.records import Document, Page
+from ui import state
 from ui.boot import current, principal
-from ui.evidence import original_button, page_picture
+from ui.evidence import original_button, page_html, page_picture
 from ui.language import language, say
 from ui.safe import marked_html, one_line, plain, shortened
 
 PASSAGES = 8
 
 
-def open_dialog(document_id: int) -> None:
-    """Opens the viewer over the page."""
+def show(document: Document) -> None:
+    """The viewer as a dialog over the page."""
     engine = current().engine
     assert engine is not None
-    try:
-        document = engine.document(document_id, principal())
-    except AccessDenied:
-        st.toast(say("viewer.gone"))
-        return
 
-    @st.dialog(shortened(document.name, 70), width="large")
+    @st.dialog(shortened(document.name, 70), width="large", on_dismiss=state.close_dialog)
     def dialog() -> None:
         try:
-            pages = engine.document_pages(document_id, principal())
+            pages = engine.document_pages(document.id, principal())
         except AccessDenied:
             st.info(say("viewer.gone"))
             return
@@ -39,7 +35,7 @@ def open_dialog(document_id: int) -> None:
             options=("pages", "passages", "details"),
             format_func=lambda name: say(f"viewer.{name}"),
             default="pages",
-            key=f"viewer-{document_id}",
+            key=f"viewer-{document.id}",
             label_visibility="collapsed",
         )
         if tab == "passages":
@@ -61,7 +57,7 @@ def _pages(document: Document, pages: Sequence[Page]) -> None:
         number = st.pagination(len(pages), key=f"viewer-page-{document.id}")
     page = pages[number - 1]
     picture = page_picture(document, number, ())
-    words = marked_html(page.text) if page.text.strip() else ""
+    words = page_html(page) if page.text.strip() else ""
     if picture is not None:
         st.image(picture, width="stretch", alt=f"{say('viewer.page')} {number}")
         with st.expander(say("viewer.text"), icon=":material/article:"):

@@ -62,7 +62,9 @@ export default function (component) {
     window.__wenjuFocus = data.focus;
     setTimeout(() => {
       const questions = document.querySelectorAll('[class*="st-key-q-"]');
-      questions[questions.length - 1]?.scrollIntoView({ block: "start", behavior: "smooth" });
+      const room = document.querySelector('[data-testid="stMain"]');
+      const top = questions[questions.length - 1]?.getBoundingClientRect().top;
+      if (room && top !== undefined) room.scrollBy({ top: top - 76, behavior: "smooth" });
     }, 120);
   }
 

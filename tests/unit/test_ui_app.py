@@ -1,0 +1,310 @@
+"""The page's logic through Streamlit's AppTest: ask, stop, rate, language, upload, delete, unlock."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from ui_standin import QUOTE, StandIn, tiny_pdf
+
+from rag.errors import SettingsError
+from ui import boot, readiness
+from ui.answering import MAX_RUNNING, AnswerDesk
+from ui.texts import text
+
+MAIN = str(Path(__file__).parents[2] / "ui" / "main.py")
+
+
+@pytest.fixture
+def engine() -> Iterator[StandIn]:
+    engine = StandIn()
+    readiness._kept = None
+    boot.install(boot.House(engine=engine, desk=AnswerDesk(engine)))  # type: ignore[arg-type]
+    yield engine
+    boot.install(None)
+
+
+def opened(**query: str) -> AppTest:
+    page = AppTest.from_file(MAIN, default_timeout=15)
+    for name, value in {"lang": "en", **query}.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def press(page: AppTest, key: str) -> AppTest:
+    page.button(key=key).click().run()
+    assert not page.exception
+    return page
+
+
+def ask(page: AppTest, question: str) -> AppTest:
+    page.chat_input(key="question").set_value(question).run()
+    assert not page.exception
+    return page
+
+
+def words(page: AppTest) -> str:
+    """Everything written on the page, Markdown's escapes taken away."""
+    written = [m.value for m in page.markdown] + [c.value for c in page.caption]
+    return re.sub(r"\\(?=[^\w\s])", "", "\n".join(written))
+
+
+def wait_for(page: AppTest, what: str, seconds: float = 5.0) -> AppTest:
+    until = time.monotonic() + seconds
+    while what not in words(page) and time.monotonic() < until:
+        time.sleep(0.05)
+        page.run()
+    assert what in words(page)
+    return page
+
+
+def keys(page: AppTest) -> set[str]:
+    return {b.key for b in page.button if b.key}
+
+
+def test_newcomer_is_offered_the_samples_and_cannot_ask_yet(engine: StandIn) -> None:
+    page = opened()
+    assert page.title[0].value == text("welcome.title", "en")
+    assert page.button(key="samples").label == text("welcome.samples", "en")
+    assert page.chat_input(key="question").disabled
+    assert len(page.file_uploader) == 1
+
+
+def test_samples_are_added_and_questions_suggested(engine: StandIn) -> None:
+    page = press(opened(), "samples")
+    page.run()
+    assert {d.name for d in engine.documents()} == {p.name for p in _samples()}
+    first = page.button(key="suggest-0")
+    first.click().run()
+    wait_for(page, "1,577")
+    assert engine.asked[0]["question"]
+
+
+def _samples() -> list[Path]:
+    from samples import sample_files
+
+    return sample_files()
+
+
+def test_an_answer_has_citations_that_open_the_evidence(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    page = wait_for(ask(opened(), "What was revenue?"), "#cite-1-1-0")
+    assert "cite-1-1" in keys(page)
+    press(page, "cite-1-1")
+    assert "close-evidence" in keys(page)
+    assert "page 1 of 2" in words(page)
+    press(page, "page-on")
+    assert "page 2 of 2" in words(page)
+    press(page, "page-home")
+    assert "page 1 of 2" in words(page)
+    press(page, "close-evidence")
+    assert "close-evidence" not in keys(page)
+
+
+def test_word_files_show_their_text_with_the_quote_marked(engine: StandIn) -> None:
+    engine.add_document("report.docx", b"x")
+    page = press(wait_for(ask(opened(), "What was revenue?"), "#cite-1-1-0"), "cite-1-1")
+    shown = "".join(h.proto.body for h in page.get("html"))
+    assert f"<mark>{QUOTE}</mark>" in shown
+
+
+def test_evidence_of_a_deleted_document_keeps_the_quote(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    page = wait_for(ask(opened(), "What was revenue?"), "#cite-1-1-0")
+    engine.delete_document(1)
+    press(page, "cite-1-1")
+    assert any(i.value == text("evidence.gone", "en") for i in page.info)
+    assert "1,577 million" in words(page)
+
+
+def test_a_running_answer_survives_other_work_and_stops_when_asked(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    engine.token_s = 0.05
+    page = ask(opened(), "a long question")
+    assert "stop" in keys(page)
+    assert page.chat_input(key="question").disabled
+    page.run()  # any rerun: rating, scrolling, another page
+    ticket = page.session_state["_ticket"]
+    assert not boot.current().desk.ticket(ticket, boot.principal()).done  # type: ignore[union-attr]
+    press(page, "new-chat")
+    assert f"running-{ticket}" in keys(page)
+    press(page, f"running-{ticket}")
+    press(page, "stop")
+    wait_for(page, text("answer.incomplete", "en"))
+    assert len(engine.turns(1)) == 1
+    assert engine.turns(1)[0].answer.incomplete
+
+
+def test_a_reloaded_tab_finds_its_running_answer(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    engine.token_s = 0.05
+    first = ask(opened(), "a long question")
+    again = opened(t=first.session_state["_ticket"])
+    assert "stop" in keys(again)
+    press(again, "stop")
+
+
+def test_an_error_is_told_and_the_question_can_be_tried_again(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    page = ask(opened(), "explode")
+    assert any("Nothing was lost" in e.value for e in page.error)
+    assert "retry-question" in keys(page)
+
+
+def test_too_many_answers_at_once_are_refused(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    engine.token_s = 0.2
+    desk = boot.current().desk
+    assert desk is not None
+    running = [desk.ask("long", boot.principal()) for _ in range(MAX_RUNNING)]
+    page = ask(opened(), "one more")
+    assert any(str(MAX_RUNNING) in e.value for e in page.error)
+    for ticket in running:
+        ticket.stop()
+
+
+def test_rating_with_reasons(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    page = wait_for(ask(opened(), "What was revenue?"), "#cite-1-1-0")
+    press(page, "good-1")
+    assert engine.turns(1)[0].rating == 1
+    page.pills(key="reasons-1").set_value(["wrong_value"])
+    page.text_area(key="comment-1").set_value("It is 1,575.")
+    press(page, "send-1")
+    turn = engine.turns(1)[0]
+    assert (turn.rating, turn.reasons, turn.comment) == (-1, ("wrong_value",), "It is 1,575.")
+
+
+def test_answering_again_keeps_both_versions(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    page = wait_for(ask(opened(), "What was revenue?"), "#cite-1-1-0")
+    press(page, "again-1")
+    wait_for(page, "#cite-2-1-0")
+    assert "Answer 2 of 2" in words(page)
+    assert "#cite-1-1-0" not in words(page)
+
+
+def test_refusal_shows_the_nearest_passages(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    page = wait_for(ask(opened(), "nothing"), "do not answer")
+    assert any(e.label == text("answer.nearest", "en") for e in page.expander)
+    assert press(page, "show-1-1").button(key="close-evidence")
+
+
+def test_model_text_is_never_a_link_or_picture(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    engine.mode = "generative"
+    page = wait_for(ask(opened(), "What was revenue?"), "#cite-1-1-0")
+    answer = next(m.value for m in page.markdown if "#cite-1-1-0" in m.value)
+    assert "evil" not in answer
+    assert "<img" not in answer
+    assert "**Net revenue**" in answer
+    assert not any(m.allow_html for m in page.markdown)
+
+
+def test_language_is_switched_and_stays(engine: StandIn) -> None:
+    page = opened()
+    page.segmented_control(key="lang-en").set_value("zh").run()
+    assert page.title[0].value == text("welcome.title", "zh")
+    assert page.query_params["lang"] == "zh"
+    again = opened(lang="zh")
+    assert again.button(key="samples").label == text("welcome.samples", "zh")
+
+
+def test_conversations_are_named_switched_renamed_and_deleted(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    page = wait_for(ask(opened(), "First question"), "#cite-1-1-0")
+    press(page, "new-chat")
+    wait_for(ask(page, "Second question"), "#cite-2-1-0")
+    press(page, "open-1")
+    assert "First question" in words(page)
+    assert page.query_params["c"] == "1"
+    press(page, "rename-conversation")
+    page.text_input(key="conversation-title").set_value("Revenue")
+    next(b for b in page.button if b.label == text("save", "en")).click().run()
+    assert engine.conversations()[-1].title == "Revenue"
+    press(page, "delete-conversation")
+    press(page, "delete-conversation-yes")
+    assert [c.id for c in engine.conversations()] == [2]
+
+
+def test_a_conversation_that_is_gone_opens_a_new_chat(engine: StandIn) -> None:
+    assert opened(c="99").title[0].value == text("welcome.title", "en")
+
+
+def library(page: AppTest) -> AppTest:
+    def script() -> None:
+        import streamlit as st
+
+        from ui import library, state
+
+        st.session_state[state.COPIES] = {}
+        library.page()
+
+    fresh = AppTest.from_function(script, default_timeout=15)
+    fresh.query_params["lang"] = page.query_params["lang"]
+    return fresh.run()
+
+
+def test_upload_then_the_same_bytes_again(engine: StandIn) -> None:
+    page = library(opened())
+    page.file_uploader[0].set_value(("report.pdf", tiny_pdf(), "application/pdf")).run()
+    assert not page.exception
+    assert [d.name for d in engine.documents()] == ["report.pdf"]
+    assert any("Added 1" in s.value for s in page.success)
+    page.file_uploader[0].set_value(("copy.pdf", tiny_pdf(), "application/pdf")).run()
+    assert len(engine.documents()) == 1
+    assert any("already in the library" in i.value for i in page.info)
+
+
+def test_states_say_what_is_wrong_and_a_password_unlocks(engine: StandIn) -> None:
+    engine.add_document("locked.pdf", b"locked")
+    engine.set_status(1, status="password")
+    page = library(opened())
+    assert text("hint.password", "en") in words(page)
+    page.text_input(key="password-1").set_value("secret")
+    page.button(key="unlock-now-1").click().run()
+    assert engine.document(1).status == "ready"
+
+
+def test_delete_asks_first(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    page = press(library(opened()), "delete-1")
+    assert len(engine.documents()) == 1
+    press(page, "delete-yes")
+    assert engine.documents() == []
+
+
+def test_viewer_shows_passages_and_details(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    page = press(library(opened()), "look-1")
+    page.segmented_control(key="viewer-1").set_value("details").run()
+    assert engine.document(1).sha256 in words(page)
+
+
+def test_five_hundred_documents_come_in_pages(engine: StandIn) -> None:
+    for number in range(500):
+        engine.add_document(f"report {number}.pdf", str(number).encode())
+    page = library(opened())
+    assert len([k for k in keys(page) if k.startswith("look-")]) == 15
+    page.text_input(key="library-search").set_value("report 499").run()
+    assert [k for k in keys(page) if k.startswith("look-")] == ["look-500"]
+
+
+def test_what_cannot_start_says_why() -> None:
+    boot.install(boot.House(problem=SettingsError("settings.invalid", problems="chat.temperature: too hot")))
+    try:
+        page = AppTest.from_file(MAIN, default_timeout=15)
+        page.query_params["lang"] = "zh"
+        page.run()
+        assert not page.exception
+        assert "temperature" in page.error[0].value
+        assert page.title[0].value == text("problem.title", "zh")
+    finally:
+        boot.install(None)
