@@ -1,0 +1,48 @@
+"""Wenju's side of ``benchmarks.ingest``: the same phases as ``benchmarks.recipe``, through the Engine.
+
+python -m benchmarks.ours ingest FOLDER DATA_DIR     pages/s, then retrieval (dense + lexical + fusion)
+python -m benchmarks.ours again FOLDER DATA_DIR      the folder once more, after some of it changed
+python -m benchmarks.ours start FOLDER DATA_DIR      imports + model until the first answer
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.recipe import TOP_K, measure_retrieval, read_queries, say
+
+
+def main() -> None:
+    began = time.perf_counter()
+    phase, folder, data_dir = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    from rag.engine import Engine
+    from rag.settings import load_settings
+
+    with Engine.open(load_settings(data_dir=data_dir)) as engine:
+        if phase == "start":
+            hits = engine.search(read_queries(folder)[0], top_k=TOP_K)
+            assert hits.passages, "nothing was found: the index is empty"
+            say("start", seconds=time.perf_counter() - began)
+            return
+        from commands.ingest import take_in
+
+        engine.embedding()
+        began = time.perf_counter()
+        outcomes = list(take_in(engine, sorted(folder.glob("*.pdf")), collection="default", password=None))
+        seconds = time.perf_counter() - began
+        say(
+            phase,
+            pages=sum(outcome.pages for outcome in outcomes),
+            chunks=sum(outcome.chunks for outcome in outcomes),
+            seconds=seconds,
+            ready=sum(outcome.status == "ready" for outcome in outcomes),
+            duplicate=sum(outcome.status == "duplicate" for outcome in outcomes),
+        )
+        if phase == "ingest":
+            measure_retrieval(lambda query: engine.search(query, top_k=TOP_K), read_queries(folder))
+
+
+if __name__ == "__main__":
+    main()
