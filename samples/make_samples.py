@@ -18,5 +18,5 @@ def make(folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    for path in make(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(samples.__file__).parent):
+    for path in make(Path(sys.argv[1]) if len(sys.argv) > 1 else samples.REPORTS):
         print(path, path.stat().st_size)

@@ -140,7 +140,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.ingest.queued": ("waiting", "等待中"),
     "cli.ingest.parsing": ("reading pages", "读取页面"),
     "cli.ingest.embedding": ("embedding", "计算向量"),
-    "cli.ingest.counts": ("{pages} pages, {chunks} chunks", "{pages} 页，{chunks} 个片段"),
+    "cli.ingest.counts": ("pages: {pages}, chunks: {chunks}", "{pages} 页，{chunks} 个片段"),
     "cli.ingest.duplicate": ("already in the library", "已在资料库中"),
     "cli.ingest.summary": (
         "{files} files in {seconds} s: {counts}. {pages} pages, {chunks} chunks ready.",
