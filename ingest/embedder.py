@@ -1,14 +1,13 @@
 """One thread that keeps the embedding model busy for several documents at once.
 
-Promises: documents share batches in turn, so a short one is not kept waiting by a long one and short ones
-fill a batch together; an error hits only the document whose texts caused it; nobody waits for a cancelled
-document.
+Promises: the document with the least left to do comes first, so that most become ready soonest and a short
+one does not wait for a long one; short ones fill a batch together; an error hits only the document whose
+texts caused it; nobody waits for a cancelled document.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -16,7 +15,6 @@ import numpy as np
 from rag.models.protocols import EmbeddingModel, Vectors
 
 BATCH = 128  # texts of one call of the model, which sorts them by length and cuts smaller batches
-TURN = 64  # texts of one document before the next one's turn
 _TICK_S = 0.2
 
 
@@ -44,7 +42,7 @@ class Embedder:
 
     def __init__(self, model: Callable[[], EmbeddingModel]) -> None:
         self._model = model
-        self._requests: deque[_Request] = deque()
+        self._requests: list[_Request] = []
         self._condition = threading.Condition()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -116,20 +114,15 @@ class Embedder:
     def _next_batch(self) -> list[_Slice]:
         slices: list[_Slice] = []
         room = BATCH
-        waiting = len(self._requests)
-        while self._requests and room and waiting:
-            request = self._requests.popleft()
-            if request.cancelled or request.error is not None:
-                waiting -= 1
-                continue
-            size = min(TURN, room, len(request.texts) - request.taken)
+        self._requests = [r for r in self._requests if not r.cancelled and r.error is None]
+        for request in sorted(self._requests, key=lambda r: len(r.texts) - r.taken):
+            size = min(room, len(request.texts) - request.taken)
             slices.append((request, request.taken, request.taken + size))
             request.taken += size
             room -= size
-            if request.taken < len(request.texts):
-                self._requests.append(request)
-            else:
-                waiting -= 1
+            if not room:
+                break
+        self._requests = [r for r in self._requests if r.taken < len(r.texts)]
         return slices
 
     def _embed(self, slices: list[_Slice]) -> BaseException | None:
@@ -139,9 +132,8 @@ class Embedder:
         def show(count: int) -> None:
             if self._stopping:
                 raise Stopped
-            for request in {id(r): r for r, _, _ in slices}.values():
-                mine = sum(end - start for r, start, end in slices if r is request)
-                request.shown = request.done + mine * count // len(texts)
+            for request, start, end in slices:
+                request.shown = request.done + (end - start) * count // len(texts)
 
         try:
             matrix = self._model().embed_passages(texts, show)

@@ -159,7 +159,12 @@ class SandboxedParser:
         self.close()
 
     def _parse(
-        self, path: Path | str, name: str, password: str | None, on_progress: OnProgress | None, reader: Reader
+        self,
+        path: Path | str,
+        name: str,
+        password: str | None,
+        on_progress: OnProgress | None,
+        reader: Reader,
     ) -> ParsedDocument:
         from ingest.parse.wire import document_from_wire, page_from_wire
 
@@ -182,7 +187,9 @@ class SandboxedParser:
         }
         return document_from_wire(self._request(request, take), pages)
 
-    def _request(self, request: dict[str, Any], take: Callable[[dict[str, Any]], None] | None) -> dict[str, Any]:
+    def _request(
+        self, request: dict[str, Any], take: Callable[[dict[str, Any]], None] | None
+    ) -> dict[str, Any]:
         sandbox = self._free.get()
         try:
             return sandbox.request(request, take)
@@ -195,4 +202,6 @@ def _as_document_error(error: SandboxError, name: str, limits: IngestSettings) -
         return DocumentError("failed", "document.timeout", name=name, seconds=f"{limits.parse_timeout_s:g}")
     if error.code == "sandbox.memory":
         return DocumentError("failed", "document.memory", name=name, memory_mb=limits.parse_memory_mb)
-    return DocumentError("failed", "document.crashed", name=name, reason=error.params.get("reason", error.code))
+    return DocumentError(
+        "failed", "document.crashed", name=name, reason=error.params.get("reason", error.code)
+    )

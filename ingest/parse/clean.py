@@ -23,8 +23,24 @@ _RADICALS: Final = dict(
 
 
 def _table() -> dict[int, str | None]:
-    table: dict[int, str | None] = {c: None for c in (*range(0x20), *range(0x7F, 0xA0)) if c not in (0x09, 0x0A, 0x85)}
-    for code in (0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x3164, 0xFEFF, 0xFFA0, 0xFFFE, 0xFFFF):
+    table: dict[int, str | None] = {
+        c: None for c in (*range(0x20), *range(0x7F, 0xA0)) if c not in (0x09, 0x0A, 0x85)
+    }
+    for code in (
+        0xAD,
+        0x34F,
+        0x61C,
+        0x115F,
+        0x1160,
+        0x17B4,
+        0x17B5,
+        0x180E,
+        0x3164,
+        0xFEFF,
+        0xFFA0,
+        0xFFFE,
+        0xFFFF,
+    ):
         table[code] = None
     for first, last in (
         (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFDD0, 0xFDEF), (0xFE00, 0xFE0F), (0xFFF0, 0xFFFB),
@@ -35,7 +51,13 @@ def _table() -> dict[int, str | None]:
         table[code] = " "
     for code in (0x85, 0x2028, 0x2029):
         table[code] = "\n"
-    for first, last in ((0x2E80, 0x2FD5), (0xF900, 0xFAD9), (0xFB00, 0xFB4F), (0xFB50, 0xFDF1), (0xFE70, 0xFEFC)):
+    for first, last in (
+        (0x2E80, 0x2FD5),
+        (0xF900, 0xFAD9),
+        (0xFB00, 0xFB4F),
+        (0xFB50, 0xFDF1),
+        (0xFE70, 0xFEFC),
+    ):
         for code in range(first, last + 1):
             plain = unicodedata.normalize("NFKC", chr(code))
             if plain != chr(code):

@@ -52,7 +52,11 @@ def find_headings(pages: list[DraftPage], outline: list[OutlineEntry]) -> None:
                 i += 1
                 continue
             last = i
-            while last + 1 < len(page.lines) and last + 1 not in inside and _goes_on(page.lines[last], page.lines[last + 1]):
+            while (
+                last + 1 < len(page.lines)
+                and last + 1 not in inside
+                and _goes_on(page.lines[last], page.lines[last + 1])
+            ):
                 last += 1
             if last - i < 3:
                 large = line.size >= 1.12 * body
@@ -105,7 +109,7 @@ def _repeated(pages: list[DraftPage]) -> set[str]:
     for page in pages:
         for line in page.lines:
             if line.box[1] < 0.12 or line.box[3] > 0.88:
-                seen[re.sub(r"\d+", "#", _key(line.text))].add(page.number)
+                seen[_key(line.text)].add(page.number)
     least = max(3, 0.2 * len(pages))
     return {key for key, numbers in seen.items() if len(numbers) >= least}
 
@@ -130,7 +134,7 @@ def _may_head(line: VisualLine, body: float, bold_share: float, repeated: set[st
         return False
     if large and len(_LETTER.findall(text)) < 2:
         return False
-    return re.sub(r"\d+", "#", _key(text)) not in repeated
+    return _key(text) not in repeated
 
 
 def _goes_on(a: VisualLine, b: VisualLine) -> bool:

@@ -18,14 +18,23 @@ DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.do
 TEXT: Final = "text/plain"
 MARKDOWN: Final = "text/markdown"
 
-_AS_DOCX = ("Open it in Word and save it as .docx, or as PDF, then upload that.", "请在 Word 中另存为 .docx 或 PDF 后上传。")
+_AS_DOCX = (
+    "Open it in Word and save it as .docx, or as PDF, then upload that.",
+    "请在 Word 中另存为 .docx 或 PDF 后上传。",
+)
 _AS_PDF = ("Save or print it as PDF and upload that.", "请另存或打印为 PDF 后上传。")
 _OCR = (
     "Make a searchable PDF of it (for example `ocrmypdf --image-dpi 300 in.png out.pdf`) and upload that.",
     "请先做文字识别生成可检索的 PDF（例如 `ocrmypdf --image-dpi 300 -l chi_sim+eng in.png out.pdf`）后上传。",
 )
-_UNPACK = ("Unpack it and upload the PDF, Word or text files inside.", "请解压后上传其中的 PDF、Word 或文本文件。")
-_UPLOAD = ("Upload a PDF, a Word file (.docx), Markdown or plain text.", "请上传 PDF、Word（.docx）、Markdown 或纯文本文件。")
+_UNPACK = (
+    "Unpack it and upload the PDF, Word or text files inside.",
+    "请解压后上传其中的 PDF、Word 或文本文件。",
+)
+_UPLOAD = (
+    "Upload a PDF, a Word file (.docx), Markdown or plain text.",
+    "请上传 PDF、Word（.docx）、Markdown 或纯文本文件。",
+)
 
 _Remedy = tuple[str, str]
 
@@ -172,7 +181,9 @@ def _zip(path: Path, name: str) -> str:
     if b"presentationml" in types or "ppt/presentation.xml" in lower:
         raise unsupported(name, "a PowerPoint file (.pptx)", "PowerPoint 文件（.pptx）", _AS_PDF)
     if mimetype.startswith(b"application/vnd.oasis.opendocument"):
-        raise unsupported(name, "an OpenDocument file (.odt, .ods, .odp)", "OpenDocument 文件（.odt 等）", _AS_DOCX)
+        raise unsupported(
+            name, "an OpenDocument file (.odt, .ods, .odp)", "OpenDocument 文件（.odt 等）", _AS_DOCX
+        )
     if mimetype.startswith(b"application/epub"):
         raise unsupported(name, "an EPUB book", "EPUB 电子书", _AS_PDF)
     raise unsupported(name, "a zip archive", "zip 压缩包", _UNPACK)

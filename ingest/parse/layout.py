@@ -76,7 +76,21 @@ class Cell:
 class VisualLine:
     """One line of the page as read: its cells, and the block (column) that it belongs to."""
 
-    __slots__ = ("baseline", "block", "bold", "box", "cells", "order", "size", "text", "turn", "x0", "x1", "y0", "y1")
+    __slots__ = (
+        "baseline",
+        "block",
+        "bold",
+        "box",
+        "cells",
+        "order",
+        "size",
+        "text",
+        "turn",
+        "x0",
+        "x1",
+        "y0",
+        "y1",
+    )
 
     def __init__(self, cells: list[Cell], block: int, turn: int, page: RawPage) -> None:
         self.x0 = min(c.x0 for c in cells)
@@ -94,11 +108,16 @@ class VisualLine:
         shown = unturned((self.x0, self.y0, self.x1, self.y1), turn, page.width_pt, page.height_pt)
         width, height = max(page.width_pt, 1.0), max(page.height_pt, 1.0)
         self.box = (
-            min(1.0, max(0.0, shown[0] / width)),
-            min(1.0, max(0.0, shown[1] / height)),
-            min(1.0, max(0.0, shown[2] / width)),
-            min(1.0, max(0.0, shown[3] / height)),
+            _fraction(shown[0], width),
+            _fraction(shown[1], height),
+            _fraction(shown[2], width),
+            _fraction(shown[3], height),
         )
+
+
+def _fraction(value: float, whole: float) -> float:
+    """Kept to a hundred-thousandth (a hundredth of a point): pages travel as JSON."""
+    return round(min(1.0, max(0.0, value / whole)), 5)
 
 
 def lay_out(page: RawPage) -> list[VisualLine]:

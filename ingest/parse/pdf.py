@@ -200,7 +200,9 @@ def _second_reader(
     return _without_geometry(name, texts, structure, ["warn.repaired"])
 
 
-def _without_geometry(name: str, texts: list[str], structure: Structure, warnings: list[str]) -> ParsedDocument:
+def _without_geometry(
+    name: str, texts: list[str], structure: Structure, warnings: list[str]
+) -> ParsedDocument:
     pages = tuple(
         Page(number, re.sub(r"[ \t]+\n", "\n", clean(text).replace("\f", "\n")).strip())
         for number, text in enumerate(texts, start=1)

@@ -64,7 +64,9 @@ class RawPage:
     text: str = ""  # in content stream order
     pictures: float = 0.0
     drawings: int = 0
-    white: list[tuple[float, float, float, float]] = field(default_factory=list)  # boxes of white text, shown points
+    white: list[tuple[float, float, float, float]] = field(
+        default_factory=list
+    )  # boxes of white text, shown points
 
 
 def _function(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
@@ -270,7 +272,12 @@ class PageReader:
         return width > expected or "\n" in text or _NUMBER_TAIL.search(text) is not None
 
     def _style(
-        self, text_page: int, index: int, obj: int | None, rotation: int, crop: tuple[float, float, float, float]
+        self,
+        text_page: int,
+        index: int,
+        obj: int | None,
+        rotation: int,
+        crop: tuple[float, float, float, float],
     ) -> tuple[float, tuple[float, float], bool, int]:
         """(size in points, origin as shown, bold, quarter turns) of the text object at a character."""
         font = _get_font(obj) if obj else None

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from ingest.parse import kinds
-from ingest.parse.clean import clean
+from ingest.parse.clean import clean, name_stem
 from ingest.parse.paging import estimated_pages
 from ingest.parse.quality import garbled
 from ingest.parse.titles import sensible
-from ingest.parse.clean import name_stem
 from rag.errors import DocumentError
 from rag.records import Heading, Page, ParsedDocument, Table
 from rag.settings import IngestSettings
@@ -24,10 +23,15 @@ from rag.text.language import detect_language
 
 _ATX: Final = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 _FENCE: Final = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
-_CHINESE_HEADING: Final = re.compile(r"^[ \t]*(第[一二三四五六七八九十百\d]+[章节篇].{0,30}|[一二三四五六七八九十]{1,3}、.{1,30})$", re.MULTILINE)
+_CHINESE_HEADING: Final = re.compile(
+    r"^[ \t]*(第[一二三四五六七八九十百\d]+[章节篇].{0,30}|[一二三四五六七八九十]{1,3}、.{1,30})$",
+    re.MULTILINE,
+)
 _PIPE_TABLE: Final = re.compile(r"(?:^[ \t]*\|.*\|[ \t]*(?:\n|\Z)){2,}", re.MULTILINE)
 _TAB_TABLE: Final = re.compile(r"(?:^[^\n\t]*\t[^\n]*(?:\n|\Z)){3,}", re.MULTILINE)
-_COMMON: Final = frozenset("的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经的是國來時個們為這說會對過後學經發動產種")
+_COMMON: Final = frozenset(
+    "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经的是國來時個們為這說會對過後學經發動產種"
+)
 
 
 def parse_text(
@@ -96,7 +100,9 @@ def _page(number: int, text: str, markdown: bool) -> Page:
     for match in (_PIPE_TABLE if markdown else _TAB_TABLE).finditer(text):
         region = match.group().rstrip("\n")
         header = region.split("\n", 1)[0].strip().strip("|").strip()
-        tables.append(Table(match.start(), match.start() + len(region), re.sub(r"\s*[|\t]\s*", "\t", header)[:400]))
+        tables.append(
+            Table(match.start(), match.start() + len(region), re.sub(r"\s*[|\t]\s*", "\t", header)[:400])
+        )
     return Page(number, text, headings=tuple(headings), tables=tuple(tables))
 
 
@@ -135,7 +141,9 @@ def decode(data: bytes) -> str:
         common = sum(c in _COMMON for c in sample) / len(sample)
         kana = sum("\u3041" <= c <= "\u30ff" for c in sample) / len(sample)
         hangul = sum("\uac00" <= c <= "\ud7a3" for c in sample) / len(sample)
-        score = common + (0.5 * kana if codec == "shift_jis" else 0) + (0.3 * hangul if codec == "euc_kr" else 0)
+        score = (
+            common + (0.5 * kana if codec == "shift_jis" else 0) + (0.3 * hangul if codec == "euc_kr" else 0)
+        )
         if best is None or score > best[0]:
             best = (score, text)
     if best is not None and best[0] > 0.06:

@@ -39,7 +39,11 @@ def _no_words(text: str, dense: str) -> bool:
     if len(words) < 15 or sum(len(w) for w in words) < 0.4 * len(dense):
         return False
     odd = sum(1 for w in words if not _VOWEL.search(w) or _CONSONANTS.search(w))
-    return odd > 0.45 * len(words) and not all(w.isupper() for w in words)
+    if odd <= 0.45 * len(words):
+        return False
+    letters = "".join(words)
+    # Capitals may be a list of abbreviations; even those have one vowel in four letters.
+    return not letters.isupper() or len(_VOWEL.findall(letters)) < 0.25 * len(letters)
 
 
 def _no_ideographs(dense: str) -> bool:

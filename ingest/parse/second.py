@@ -41,7 +41,7 @@ def read_structure(path: Path, password: str | None) -> Structure:
     for read in (_info, _outline, _form):
         try:
             read(reader, structure)
-        except Exception:  # noqa: BLE001, S112 - each part stands alone
+        except Exception:  # noqa: BLE001 - each part stands alone
             continue
     return structure
 

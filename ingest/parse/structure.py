@@ -18,15 +18,15 @@ from rag.records import Heading, Line, Page, Table
 _BROKEN: Final = re.compile(r"([^\W\d_]{2,})([-\u00ad\u2010\x02\ufffe])$")
 _CONTINUES: Final = re.compile(r"^([a-zà-öø-ÿα-ωа-я]{2,})")
 _KEEPS_HYPHEN: Final = frozenset(
-    "long short mid near non self well high low cross co post pre multi off on full part first second third year non-"
-    " real third-party one two three four five six ten all anti ex inter intra so year-end state company risk cost"
-    " tax fair market interest share stock income".split()
+    ["long", "short", "mid", "near", "non", "self", "well", "high", "low", "cross", "co", "post", "pre", "multi", "off", "on", "full", "part", "first", "second", "third", "year", "non-", "real", "third-party", "one", "two", "three", "four", "five", "six", "ten", "all", "anti", "ex", "inter", "intra", "so", "year-end", "state", "company", "risk", "cost", "tax", "fair", "market", "interest", "share", "stock", "income"]
 )
 _NUMERIC_CELL: Final = re.compile(
     r"^[(\[<>~≈±+\-–—−]?\s*(?:US|HK|RMB|NT)?[$€£¥￥₹]?\s*[(\-–—−]?\s*\d[\d,.，．\s]*[)\]]?\s*(?:%|％|x|bps|pts?|million|billion|万元|亿元|元|万|亿)?[)\]]?[*†‡]?$"
     r"|^[-–—−]+\s*%?$|^[$€£¥]\s*[-–—−]+$|^(?:N/?A|NM|n/?m|不适用|nil)$"
 )
-_YEAR_CELL: Final = re.compile(r"^(?:FY\s?)?(?:19|20)\d\d\s?(?:年|年度|E|A|F)?(?:\s*\([a-z\d]\))?$|^(?:19|20)\d\d年\d{1,2}月(?:\d{1,2}日)?$")
+_YEAR_CELL: Final = re.compile(
+    r"^(?:FY\s?)?(?:19|20)\d\d\s?(?:年|年度|E|A|F)?(?:\s*\([a-z\d]\))?$|^(?:19|20)\d\d年\d{1,2}月(?:\d{1,2}日)?$"
+)
 _UNIT_LINE: Final = re.compile(
     r"\b(?:in|\$|dollars? in|amounts? in|expressed in)?\s*\(?(?:in\s+)?(?:millions|thousands|billions|Millions|Thousands)\b|单位\s*[:：]|币种\s*[:：]|人民币(?:百万|千|万|亿)?元",
 )
@@ -78,7 +78,9 @@ def finish_page(page: DraftPage) -> Page:
         width_pt=round(page.width_pt, 2),
         height_pt=round(page.height_pt, 2),
         lines=tuple(
-            Line(start, end, *line.box) for line, (start, end) in zip(page.lines, spans, strict=True) if end > start
+            Line(start, end, *line.box)
+            for line, (start, end) in zip(page.lines, spans, strict=True)
+            if end > start
         ),
         headings=tuple(
             Heading(spans[first][0], spans[last][1], level)
@@ -188,7 +190,11 @@ def _find_header(lines: list[VisualLine], table: DraftTable, taken: int) -> None
     header = [lines[i].text for i in rows[:_MAX_HEADER_ROWS]]
     table.header_rows = len(rows)
     for above in range(table.first - 1, max(taken, table.first - 4), -1):
-        if lines[above].block == lines[table.first].block and _UNIT_LINE.search(lines[above].text) and len(lines[above].text) < 90:
+        if (
+            lines[above].block == lines[table.first].block
+            and _UNIT_LINE.search(lines[above].text)
+            and len(lines[above].text) < 90
+        ):
             header.insert(0, lines[above].text)
             break
     table.header = " / ".join(header)[:400]
@@ -208,7 +214,9 @@ def inherit_headers(pages: list[DraftPage]) -> None:
         for n, table in enumerate(page.tables):
             between = page.lines[end + 1 : table.first]
             prose = any(_SENTENCE_END.search(line.text) and len(line.text) > 50 for line in between)
-            bare = not any(len(page.lines[i].cells) > 1 for i in range(table.first, table.first + table.header_rows))
+            bare = not any(
+                len(page.lines[i].cells) > 1 for i in range(table.first, table.first + table.header_rows)
+            )
             near = len(between) <= (8 if n == 0 else 4)
             if previous is not None and previous.header and bare and not prose and near:
                 if abs(table.columns - previous.columns) <= 1:
@@ -284,8 +292,10 @@ def _mend_hyphens(lines: list[VisualLine], texts: list[str], in_table: list[bool
         if vocabulary is None:
             vocabulary = set(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", " ".join(texts).lower()))
         first, second = broken.group(1).lower(), tail.group(1).lower()
-        keep = broken.group(2) in "-\u2010" and first + second not in vocabulary and (
-            f"{first}-{second}" in vocabulary or first in _KEEPS_HYPHEN
+        keep = (
+            broken.group(2) in "-\u2010"
+            and first + second not in vocabulary
+            and (f"{first}-{second}" in vocabulary or first in _KEEPS_HYPHEN)
         )
         rest = texts[i + 1][tail.end() :]
         # The whole first word moves up, with what sticks to it (a comma, a bracket).

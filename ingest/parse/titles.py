@@ -17,7 +17,7 @@ _SENSELESS: Final = re.compile(
 # First lines of filings and letters that say what kind of paper it is, not which one.
 _GENERIC: Final = re.compile(
     r"united states|securities and exchange|commission file|^form\s+\d+|^part\s+[ivx\d]|^item\s+\d|for (the )?(fiscal|quarterly|immediate)|"
-    r"^washington|table of contents|^contents$|^目\s*录$|^(annual|quarterly) report( pursuant)?|^exhibit\b|^重要提示|^第.节",
+    r"^washington|table of contents|^contents$|^目\s*录$|^(annual|quarterly) report( pursuant.*)?$|^exhibit\b|^重要提示|^第.节",
     re.IGNORECASE,
 )
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")

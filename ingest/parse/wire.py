@@ -1,4 +1,4 @@
-"""Pages as JSON lines between the parser's process and ours: short keys, numbers rounded to a hundred-thousandth."""
+"""Pages as JSON lines between the parser's process and ours: short keys, checked on arrival."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ def page_to_wire(page: Page) -> dict[str, Any]:
         "n": page.number,
         "t": page.text,
         "s": [page.width_pt, page.height_pt],
-        "l": [
-            [x.start, x.end, round(x.x0, 5), round(x.y0, 5), round(x.x1, 5), round(x.y1, 5)] for x in page.lines
-        ],
+        "l": [[x.start, x.end, x.x0, x.y0, x.x1, x.y1] for x in page.lines],
         "h": [[x.start, x.end, x.level] for x in page.headings],
         "b": [[x.start, x.end, x.header] for x in page.tables],
     }
@@ -29,13 +27,18 @@ def page_from_wire(wire: dict[str, Any]) -> Page:
         text=str(text),
         width_pt=float(width),
         height_pt=float(height),
-        lines=tuple(Line(int(a), int(b), float(c), float(d), float(e), float(f)) for a, b, c, d, e, f in wire["l"]),
+        lines=tuple(
+            Line(int(a), int(b), float(c), float(d), float(e), float(f)) for a, b, c, d, e, f in wire["l"]
+        ),
         headings=tuple(Heading(int(a), int(b), int(c)) for a, b, c in wire["h"]),
         tables=tuple(Table(int(a), int(b), str(c)) for a, b, c in wire["b"]),
     )
     size = len(page.text)
-    for part in (*page.lines, *page.headings, *page.tables):
-        if not 0 <= part.start <= part.end <= size:
+    spans = [(x.start, x.end) for x in page.lines]
+    spans += [(x.start, x.end) for x in page.headings]
+    spans += [(x.start, x.end) for x in page.tables]
+    for start, end in spans:
+        if not 0 <= start <= end <= size:
             raise ValueError(f"page {page.number}: a span lies outside of its text")
     return page
 

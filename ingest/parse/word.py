@@ -90,7 +90,7 @@ def _open(path: Path) -> Any:
 
     try:
         return Document(str(path))
-    except Exception:  # noqa: BLE001 - it raises KeyError, ValueError, AttributeError ... ; one try to mend it
+    except Exception:
         mended = _mended(path)
         if mended is None:
             raise

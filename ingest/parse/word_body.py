@@ -1,8 +1,8 @@
 """The body of a Word document as blocks: a paragraph, a list item, a heading, a table, a note.
 
-python-docx gives the package, the styles and the numbering; the content is walked element by element, because its
-``paragraphs`` and ``tables`` (and ``iter_inner_content``, used for what stands at the top) skip what sits in content
-controls, text boxes and insertions.
+python-docx gives the package, the styles and the numbering; the content is walked element by element, because
+``iter_inner_content`` (like ``paragraphs`` and ``tables``) skips what sits in content controls, text boxes and
+insertions.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class BodyReader:
         self._notes: dict[tuple[str, str], str] = {}
         self._pending: list[Block] = []  # text boxes met inside a paragraph
         self._used_notes: list[tuple[str, str]] = []
+        self._at_page_start = True  # no words since the last page break
         self._read_styles()
         self._read_numbering()
         self._read_notes()
@@ -70,6 +71,7 @@ class BodyReader:
         """Page header, body in document order, notes, page footer. Texts are clean; empty ones are left out."""
         before, after = self._headers_and_footers()
         yield from before
+        self._at_page_start = True
         body = self._document.element.body
         if body is not None:
             yield from self._walk(body, 0)
@@ -220,13 +222,13 @@ class BodyReader:
     def _paragraph(self, paragraph: Any) -> Iterator[Block]:
         parts: list[str] = []
         outer, self._pending = self._pending, []
+        properties = paragraph.find(_W + "pPr")
+        before = properties.find(_W + "pageBreakBefore") if properties is not None else None
+        if before is not None and _value(before) not in ("0", "false") and not self._at_page_start:
+            parts.append(_PAGE)
+            self._at_page_start = True
         self._runs(paragraph, parts, 0)
         boxes, self._pending = self._pending, outer
-        properties = paragraph.find(_W + "pPr")
-        if properties is not None and properties.find(_W + "pageBreakBefore") is not None:
-            off = _value(properties.find(_W + "pageBreakBefore"))
-            if off not in ("0", "false") and not any(p == _PAGE for p in parts[:1]):
-                parts.insert(0, _PAGE)
         joined = "".join(parts)
         pieces = [clean(piece) for piece in joined.split(_PAGE)]
         breaks: list[int] = []
@@ -289,16 +291,23 @@ class BodyReader:
             if not isinstance(tag, str) or tag in _SKIP:
                 continue
             if tag in (_W + "t", _M + "t"):
-                parts.append((child.text or "").replace("\n", " ").replace(_PAGE, " "))
+                words = (child.text or "").replace("\n", " ").replace(_PAGE, " ")
+                parts.append(words)
+                if words.strip():
+                    self._at_page_start = False
             elif tag == _W + "tab" or tag == _W + "ptab":
                 parts.append("\t")
             elif tag == _W + "br":
-                kind = child.get(_W + "type")
-                parts.append(_PAGE if kind == "page" else "\n")
+                if child.get(_W + "type") == "page":
+                    parts.append(_PAGE)
+                    self._at_page_start = True
+                else:
+                    parts.append("\n")
             elif tag == _W + "lastRenderedPageBreak":
                 # Word records a hard break twice: as itself and where the next page was rendered.
-                if not (parts and parts[-1] == _PAGE):
+                if not self._at_page_start:
                     parts.append(_PAGE)
+                    self._at_page_start = True
             elif tag == _W + "cr":
                 parts.append("\n")
             elif tag == _W + "noBreakHyphen":
@@ -364,7 +373,9 @@ class BodyReader:
             whole = "\n".join(rows)
             columns = max(row.count("\t") for row in rows)
             header = rows[0].split("\n", 1)[0].strip()[:400] if len(rows) > 1 and columns else ""
-            yield Block(whole, is_table=columns > 0, header=header, breaks=[b for b in breaks if b < len(whole)])
+            yield Block(
+                whole, is_table=columns > 0, header=header, breaks=[b for b in breaks if b < len(whole)]
+            )
 
 
 def _rows(table: Any) -> Iterator[Any]:
@@ -408,7 +419,15 @@ def _symbol(element: Any) -> str:
     except ValueError:
         return ""
     if 0xF000 <= number <= 0xF0FF:  # a symbol font: what it shows cannot be known, most are bullets and ticks
-        return {0xF0B7: "•", 0xF0A7: "▪", 0xF0FC: "✓", 0xF0FE: "☒", 0xF0A8: "☐", 0xF0D8: "➢", 0xF0E0: "→"}.get(number, "")
+        return {
+            0xF0B7: "•",
+            0xF0A7: "▪",
+            0xF0FC: "✓",
+            0xF0FE: "☒",
+            0xF0A8: "☐",
+            0xF0D8: "➢",
+            0xF0E0: "→",
+        }.get(number, "")
     return chr(number) if number < 0x110000 else ""
 
 
@@ -422,7 +441,13 @@ def _numeral(number: int, kind: str) -> str:
     if kind in ("lowerRoman", "upperRoman"):
         roman = _roman(number)
         return roman if kind == "upperRoman" else roman.lower()
-    if kind in ("chineseCounting", "chineseCountingThousand", "ideographTraditional", "japaneseCounting", "taiwaneseCountingThousand"):
+    if kind in (
+        "chineseCounting",
+        "chineseCountingThousand",
+        "ideographTraditional",
+        "japaneseCounting",
+        "taiwaneseCountingThousand",
+    ):
         return _han(number)
     if kind == "decimalZero":
         return f"{number:02d}"
@@ -447,4 +472,6 @@ def _han(number: int) -> str:
     if not 0 < number < 100:
         return str(number)
     tens, ones = divmod(number, 10)
-    return ("" if not tens else ("" if tens == 1 else _HAN[tens]) + "十") + (_HAN[ones] if ones or not tens else "")
+    return ("" if not tens else ("" if tens == 1 else _HAN[tens]) + "十") + (
+        _HAN[ones] if ones or not tens else ""
+    )

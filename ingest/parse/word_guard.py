@@ -51,7 +51,12 @@ def _stream(
             while block := stream.read(_BLOCK):
                 size += len(block)
                 if size > room:
-                    raise _bomb(name, "MiB unpacked / 解压大小 MiB", f">{limits.max_unzipped_mb}", limits.max_unzipped_mb)
+                    raise _bomb(
+                        name,
+                        "MiB unpacked / 解压大小 MiB",
+                        f">{limits.max_unzipped_mb}",
+                        limits.max_unzipped_mb,
+                    )
                 if size > _RATIO_FROM and size > _MAX_RATIO * max(1, entry.compress_size):
                     ratio = size // max(1, entry.compress_size)
                     raise _bomb(name, "compression ratio / 压缩比", ratio, _MAX_RATIO)
@@ -59,7 +64,12 @@ def _stream(
                     continue
                 elements += block.count(b"<") - block.count(b"</")
                 if elements > limits.max_xml_elements:
-                    raise _bomb(name, "XML elements / XML 元素数", f">{limits.max_xml_elements}", limits.max_xml_elements)
+                    raise _bomb(
+                        name,
+                        "XML elements / XML 元素数",
+                        f">{limits.max_xml_elements}",
+                        limits.max_xml_elements,
+                    )
                 if size > _MAX_XML_MB << 20:
                     raise _bomb(name, "MiB of XML / XML 大小 MiB", f">{_MAX_XML_MB}", _MAX_XML_MB)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
