@@ -46,9 +46,10 @@ def page() -> None:
         documents = _documents()
         uploads.drop_zone("upload", collection=chosen_collection())
         _collection(documents)
-        uploads.trouble()
-        if house.reindexing.is_set():
-            st.info(say("library.reindexing"), icon=":material/autorenew:")
+        with st.container(key="library-notes"):
+            uploads.trouble()
+            if house.reindexing.is_set():
+                st.info(say("library.reindexing"), icon=":material/autorenew:")
         if not documents:
             st.caption(say("library.empty"))
             uploads.samples_button("samples-library", primary=False)

@@ -37,6 +37,11 @@ def drop_zone(key: str, *, collection: str = "default") -> None:
         st.session_state["_notes"] = take_in(files, collection)
         st.session_state[f"{key}-turn"] = turn + 1  # a fresh widget: the list of names is the library's
         st.rerun()
+    with st.container(key=f"{key}-notes"):  # always there: what follows keeps its place in the tree
+        _notes()
+
+
+def _notes() -> None:
     for level, words in st.session_state.get("_notes", ()):
         (st.error if level == "error" else st.info if level == "info" else st.success)(words)
 

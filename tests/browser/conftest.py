@@ -1,0 +1,165 @@
+"""A real app on a free port with an empty data folder, and headless Chromium looking at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+START_S = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_app(folder: Path, **settings: str) -> Iterator[str]:
+    """`streamlit run app.py` from ``folder``; yields its address once it is ready."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("WENJU_")},
+        "WENJU_DATA_DIR": str(folder / "data"),
+        "WENJU_CHAT__KIND": "extractive",
+        "PYTHONPATH": str(ROOT),
+        **settings,
+    }
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
+    options = ["--server.port", str(port), "--server.headless", "true"]
+    with (folder / "app.log").open("wb") as output:
+        process = subprocess.Popen(
+            command + options, env=environment, cwd=folder, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        until = time.monotonic() + START_S
+        while True:
+            assert process.poll() is None, (folder / "app.log").read_text()
+            assert time.monotonic() < until, (folder / "app.log").read_text()
+            try:
+                with urllib.request.urlopen(f"{url}/healthz", timeout=2):
+                    break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+class _SlowModel(BaseHTTPRequestHandler):
+    """An OpenAI-compatible server that streams sixty words, ten a second."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"object": "list", "data": [{"id": "slow-model", "object": "model"}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        words = ["Research", " and", " development", " [1]."] + [f" word{n}" for n in range(56)]
+        try:
+            for number, word in enumerate(words):
+                delta = {"content": word, **({"role": "assistant"} if number == 0 else {})}
+                self._send({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+                time.sleep(0.1)
+            self._send({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+            self.wfile.write(b"data: [DONE]\n\n")
+        except OSError:
+            self.server.hung_up.set()  # type: ignore[attr-defined]  # the reader stopped the answer
+
+    def _send(self, piece: dict[str, object]) -> None:
+        body = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "slow-model", **piece}
+        self.wfile.write(f"data: {json.dumps(body)}\n\n".encode())
+        self.wfile.flush()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine: install Debian's packages chromium and fonts-noto-cjk")
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_app(tmp_path_factory.mktemp("app")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def slow_model() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _SlowModel)
+    server.hung_up = threading.Event()  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def slow_app(tmp_path_factory: pytest.TempPathFactory, slow_model: ThreadingHTTPServer) -> Iterator[str]:
+    base = f"http://127.0.0.1:{slow_model.server_address[1]}/v1"
+    chat = {"WENJU_CHAT__KIND": "openai", "WENJU_CHAT__BASE_URL": base, "WENJU_CHAT__MODEL": "slow-model"}
+    with running_app(tmp_path_factory.mktemp("slow"), **chat) as url:
+        yield url
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page in a fresh browser profile; a script error in the page fails the test."""
+    contexts = []
+    failures: list[str] = []
+
+    def opened(url: str, *, width: int = 1440, locale: str = "en-US", dark: bool = False) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900 if width > 500 else 844},
+            locale=locale,
+            color_scheme="dark" if dark else "light",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.goto(url)
+        page.wait_for_selector("h1")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not failures

@@ -1,0 +1,145 @@
+"""What a person sees: the main job in a real browser against the real app."""
+
+from __future__ import annotations
+
+import io
+import urllib.request
+from collections.abc import Callable
+from http.server import ThreadingHTTPServer
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from samples import ENGLISH_REPORT, sample_files
+
+pytestmark = pytest.mark.browser
+Visit = Callable[..., Page]
+CITATION = 'a[href*="#cite-"]'
+
+
+def try_samples(page: Page) -> None:
+    """Adds the sample reports if they are not there and waits until both can be asked."""
+    page.wait_for_selector(".st-key-samples button, .st-key-suggest-0 button")
+    if page.locator(".st-key-samples button").count():
+        page.click(".st-key-samples button")
+        page.wait_for_selector(".st-key-progress, .st-key-suggest-0")
+    page.wait_for_selector(".st-key-scope", timeout=60_000)  # offered when two documents are ready
+    page.wait_for_selector(".st-key-suggest-0 button")
+
+
+def marked_pixels(page: Page) -> int:
+    """Pixels of the marker's yellow in the evidence picture."""
+    source = page.locator(".st-key-evidence img").first.get_attribute("src") or ""
+    address = source if source.startswith("http") else page.url.split("/?")[0].rstrip("/") + source
+    with urllib.request.urlopen(address) as reply:
+        picture = Image.open(io.BytesIO(reply.read())).convert("RGB")
+    colors = picture.getcolors(picture.width * picture.height) or []
+    return sum(count for count, color in colors if color[0] > 240 and color[1] > 190 and color[2] < 110)
+
+
+def test_a_newcomer_gets_from_samples_to_the_marked_page(app: str, visit: Visit) -> None:
+    page = visit(app)
+    expect(page.locator("h1")).to_contain_text("See the evidence")
+    try_samples(page)
+    page.click(".st-key-suggest-0 button")
+    page.wait_for_selector(CITATION)
+    expect(page.locator('[class*="st-key-a-"]').first).to_contain_text("63,735")
+    page.locator(CITATION).first.click()
+    panel = page.locator(".st-key-evidence")
+    expect(panel).to_contain_text(ENGLISH_REPORT)
+    page.wait_for_selector(".st-key-evidence img")
+    assert marked_pixels(page) > 500
+    answer, beside = page.locator(".st-key-thread").bounding_box(), panel.bounding_box()
+    assert answer
+    assert beside
+    assert beside["x"] >= answer["x"] + answer["width"]  # beside, not below
+    page.click(".st-key-close-evidence button")
+    expect(panel).to_have_count(0)
+    page.click('[class*="st-key-copy-"] button')
+    expect(page.locator('[class*="st-key-copy-"][data-copied]')).to_have_count(1)
+    page.reload()
+    page.wait_for_selector(CITATION)  # the conversation is in the address
+
+
+def test_phone_in_chinese(app: str, visit: Visit) -> None:
+    page = visit(app, width=390, locale="zh-CN", dark=True)
+    try_samples(page)
+    expect(page.locator("h1")).to_have_text("想了解什么？")
+    page.fill(".st-key-ask textarea", "云岭精密2024年营业收入是多少？")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(CITATION)
+    page.locator(CITATION).first.click()
+    sheet = page.locator(".st-key-evidence")
+    expect(sheet).to_contain_text("云岭精密")
+    page.wait_for_selector(".st-key-evidence mark, .st-key-evidence img")
+    box = sheet.bounding_box()
+    assert box
+    assert box["width"] >= 380  # a sheet over the page
+    assert box["y"] + box["height"] >= 840
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_language_is_remembered(app: str, visit: Visit) -> None:
+    page = visit(f"{app}/readiness")
+    page.get_by_text("中文", exact=True).click()
+    expect(page.locator("h1")).to_have_text("就绪检查")
+    page.wait_for_function("document.cookie.includes('wenju_lang=zh')")
+    page.goto(f"{app}/library")
+    expect(page.locator("h1")).to_have_text("文档库")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+
+
+def test_an_uploaded_pdf_is_read_asked_and_deleted(app: str, visit: Visit) -> None:
+    from reportlab.pdfgen.canvas import Canvas
+
+    out = io.BytesIO()
+    canvas = Canvas(out, pagesize=(595, 842), invariant=1)
+    canvas.drawString(72, 700, "The lighthouse at Skerryvore was lit for the first time in February 1844.")
+    canvas.save()
+    file = {"name": "Skerryvore.pdf", "mimeType": "application/pdf", "buffer": out.getvalue()}
+    page = visit(f"{app}/library")
+    page.set_input_files("input[type=file]", [file])
+    row = page.locator('[class*="st-key-doc-"]', has_text="Skerryvore.pdf")
+    expect(row).to_contain_text("Ready", timeout=60_000)
+    page.set_input_files("input[type=file]", [file])
+    expect(page.get_by_text("already in the library")).to_be_visible()
+    page.get_by_test_id("stSidebarNavLink").first.click()
+    page.wait_for_selector(".st-key-ask textarea:not([disabled])")
+    page.fill(".st-key-ask textarea", "When was the lighthouse at Skerryvore lit?")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(CITATION)
+    page.locator(CITATION).first.click()
+    page.wait_for_selector(".st-key-evidence img")
+    assert marked_pixels(page) > 500
+    page.goto(f"{app}/library")
+    row.locator('[class*="st-key-menu-"] button:visible').click()
+    page.locator('[class*="st-key-delete-"] button:visible').click()
+    page.click(".st-key-delete-yes button")
+    expect(row).to_have_count(0)
+
+
+def test_stop_ends_a_streaming_answer_and_keeps_what_came(
+    slow_app: str, slow_model: ThreadingHTTPServer, visit: Visit
+) -> None:
+    page = visit(slow_app)
+    english = next(p for p in sample_files() if p.name == ENGLISH_REPORT)
+    page.set_input_files("input[type=file]", str(english))
+    page.wait_for_selector(".st-key-ask textarea:not([disabled])", timeout=60_000)
+    page.fill(".st-key-ask textarea", "What did Calder Ridge spend on research and development?")
+    page.keyboard.press("Enter")
+    live = page.locator('[class*="st-key-a-live-"]')
+    expect(live).to_contain_text("word3", timeout=20_000)
+    page.click(".st-key-stop button")
+    expect(page.get_by_text("incomplete")).to_be_visible()
+    answer = page.locator('[class*="st-key-a-"]').first
+    expect(answer).to_contain_text("slow-model")
+    expect(answer).to_contain_text("word3")
+    assert "word55" not in answer.inner_text()
+    assert slow_model.hung_up.wait(10)  # type: ignore[attr-defined]  # generation ended upstream too
+
+
+def test_health_routes(app: str) -> None:
+    for path in ("healthz", "readyz"):
+        with urllib.request.urlopen(f"{app}/{path}") as reply:
+            assert reply.status == 200
