@@ -1,7 +1,8 @@
 """Pictures of pages: a page of a stored PDF as PNG, drawn in a sandboxed child and kept in a bounded folder.
 
-A hostile file can make pdfium crash, hang or ask for gigabytes: all of that happens to the child. What is kept is
-named by SHA-256, page and width only; the least recently shown pictures go first when the folder is full.
+A hostile file can make pdfium crash, hang or ask for gigabytes: all of that happens to the child. What is
+kept is named by SHA-256, page and width only; the least recently shown pictures go first when the folder is
+full.
 
 ``python -m rag.pictures`` is the child.
 """
@@ -47,10 +48,10 @@ class PagePictures:
         self._held: int | None = None  # bytes in the folder; None: not yet counted
 
     def picture(self, path: Path | str, sha256: str, page: int, width_px: int = 1000) -> bytes | None:
-        """Page ``page`` (1-based) of the PDF at ``path`` as PNG, ``width_px`` wide (100 to 3,000; height follows,
-        at most 24 megapixels in all). ``sha256`` names the file's bytes (the original's, also when ``path`` is its
-        decrypted rendition). None when there is nothing to show: no such page, not a PDF, or one that cannot be
-        drawn. Raises ValueError for a ``sha256`` that is none."""
+        """Page ``page`` (1-based) of the PDF at ``path`` as PNG, ``width_px`` wide (100 to 3,000; height
+        follows, at most 24 megapixels in all). ``sha256`` names the file's bytes (the original's, also when
+        ``path`` is its decrypted rendition). None when there is nothing to show: no such page, not a PDF,
+        or one that cannot be drawn. Raises ValueError for a ``sha256`` that is none."""
         if not _SHA256.fullmatch(sha256):
             raise ValueError("not a SHA-256")
         width = max(MIN_WIDTH_PX, min(MAX_WIDTH_PX, int(width_px)))
@@ -139,7 +140,9 @@ def draw(request: dict[str, Any], emit: object) -> dict[str, Any]:
         if pixels > _MAX_PIXELS:
             scale *= (_MAX_PIXELS / pixels) ** 0.5
         image = page.render(scale=scale, may_draw_forms=True).to_pil()
-        image.save(request["out"], format="PNG", compress_level=4)  # a third larger than 9, ten times as quick
+        image.save(
+            request["out"], format="PNG", compress_level=4
+        )  # a third larger than 9, ten times as quick
     except pypdfium2.PdfiumError as error:
         raise DocumentError("failed", "picture.no_page", page=number) from error
     return {}

@@ -1,11 +1,11 @@
 """One question from beginning to end, as a stream of typed events.
 
-Promises: exactly one ``Done`` ends the stream of a question that ran to its end or was stopped; what was missing
-is said (``Degraded``) before it; a model that fails before its first word gives way to quotes, one that
-fails later leaves what arrived, marked incomplete; the turn is kept also when the reader left.
+Promises: exactly one ``Done`` ends the stream of a question that ran to its end or was stopped; what was
+missing is said (``Degraded``) before it; a model that fails before its first word gives way to quotes, one
+that fails later leaves what arrived, marked incomplete; the turn is kept also when the reader left.
 
-The work (restating, RetrievalQA) runs in a thread of its own and puts events into a queue, so that a stop or a
-closed generator takes effect at once, wherever the work is waiting.
+The work (restating, RetrievalQA) runs in a thread of its own and puts events into a queue, so that a stop
+or a closed generator takes effect at once, wherever the work is waiting.
 """
 
 from __future__ import annotations

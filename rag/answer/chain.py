@@ -1,13 +1,15 @@
-"""The LangChain chain that every answer goes through: RetrievalQA over our retriever, with our documents chain.
+"""The LangChain chain that every answer goes through: RetrievalQA over our retriever, with our documents
+chain.
 
-Promises: ``RetrievalQA.invoke`` is what retrieves and what writes, extractive answers included; the writer streams
-through the callback it was built with and the chain's result is the whole text. RetrievalQA is marked
+Promises: ``RetrievalQA.invoke`` is what retrieves and what writes, extractive answers included; the writer
+streams through the callback it was built with and the chain's result is the whole text. RetrievalQA is marked
 deprecated upstream (langchain-classic, removal in 2.0): this file is the only one that knows it. Importing it
 costs about a second; :func:`build` does so when first called.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -24,7 +26,7 @@ Writer = Callable[[str, Sequence[Passage]], str]  # (question, passages) -> the 
 def _classes() -> tuple[Any, Any]:
     from langchain_classic.chains import RetrievalQA
     from langchain_classic.chains.combine_documents.base import BaseCombineDocumentsChain
-    from langchain_core._api import suppress_langchain_deprecation_warning
+    from langchain_core._api import LangChainDeprecationWarning
 
     from rag.search.retriever import document_to_passage
 
@@ -43,15 +45,8 @@ def _classes() -> tuple[Any, Any]:
         async def acombine_docs(self, docs: Any, **kwargs: Any) -> tuple[str, dict[str, Any]]:
             raise NotImplementedError("answers are streamed from a thread of their own")
 
-    # The deprecation warns once a process, for developers; readers of our log can do nothing about it.
-    with suppress_langchain_deprecation_warning():
-        from langchain_core.retrievers import BaseRetriever
-
-        class Empty(BaseRetriever):
-            def _get_relevant_documents(self, query: str, *, run_manager: Any) -> list[Any]:
-                return []
-
-        RetrievalQA(combine_documents_chain=PassagesChain(write=None), retriever=Empty())
+    # For developers; readers of our log can do nothing about it.
+    warnings.filterwarnings("ignore", ".*RetrievalQA.*", LangChainDeprecationWarning)
     return RetrievalQA, PassagesChain
 
 

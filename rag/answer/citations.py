@@ -1,7 +1,7 @@
 """From a claim to the words that carry it: the quote, its exact place in the document, its boxes on the page.
 
-Promises: ``document_text[c.char_start:c.char_end] == c.quote`` for every citation; pages are those of the quote,
-not of the whole passage; without geometry (Word, text) boxes are empty, never guessed.
+Promises: ``document_text[c.char_start:c.char_end] == c.quote`` for every citation; pages are those of the
+quote, not of the whole passage; without geometry (Word, text) boxes are empty, never guessed.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def cite(text: str, passages: Sequence[Passage], page_of: PageOf) -> tuple[Citat
 
 
 def supporting_spans(claim: str, text: str) -> list[tuple[int, int]]:
-    """The one or two sentences or rows of ``text`` that share most with the claim; figures count threefold. The
-    first sentence when nothing is shared."""
+    """The one or two sentences or rows of ``text`` that share most with the claim; figures count threefold.
+    The first sentence when nothing is shared."""
     spans = sentence_spans(text)
     if not spans:
         return [(0, len(text))] if text else []
@@ -131,8 +131,8 @@ def _boxes(passage: Passage, start: int, end: int, page_of: PageOf) -> tuple[Box
 
 
 def unsupported_figures(text: str, passages: Sequence[Passage]) -> list[str]:
-    """Figures of three digits and more in the answer that no cited passage holds. A calculated figure is one of them:
-    the reader should know it."""
+    """Figures of three digits and more in the answer that no cited passage holds. A calculated figure is
+    one of them: the reader should know it."""
     cited = {marker for _, marker in claims(text) if 1 <= marker <= len(passages)}
     held: set[str] = set()
     for marker in cited:

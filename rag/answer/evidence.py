@@ -1,9 +1,9 @@
 """How well passages carry a question, word by word: the ground on which answers are quoted or refused.
 
-A question is a list of *asked units*: a Latin word or number, or one Chinese character with the bigrams that hold it.
-A text covers a unit when it holds one of its terms; a unit weighs what its rarest-but-one reading is
-worth (inverse document frequency over the library's chunks, BM25's formula), so that "company" weighs little
-and a name much. Pure: no model, no store.
+A question is a list of *asked units*: a Latin word or number, or one Chinese character with the bigrams
+that hold it. A text covers a unit when it holds one of its terms; a unit weighs what its rarest-but-one
+reading is worth (inverse document frequency over the library's chunks, BM25's formula), so that "company"
+weighs little and a name much. Pure: no model, no store.
 """
 
 from __future__ import annotations
@@ -29,14 +29,35 @@ _ASKS_NUMBER = re.compile(
 _ASKS_DATE = re.compile(
     r"何时|什么时候|哪[一]?[年天日]|日期|时间|\bwhen\b|what (?:date|year|day)", re.IGNORECASE
 )
+_CONCEPT = re.compile(
+    r"^(?:请问|请解释|解释)?什么是|是什么意思|的?(?:含义|定义|概念)是什么|何谓|何为|(?:如何|怎样|怎么)影响"
+    r"|有(?:何|什么|哪些)影响|之间(?:的关系|有什么关系|的区别)|有什么(?:区别|作用|意义)"
+    r"|如何(?:计算|分析|理解|评估)|的作用是什么"
+    r"|^what (?:is|are) (?:an? |the )?(?:[a-z-]+ ){0,3}[a-z-]+\?*$"
+    r"|\bdefin(?:e|ition of)\b|what does .{2,40} mean\b"
+)
+DEFINING = re.compile(
+    r"是指|指的是|系指|定义为|是一种|是衡量|即[^，。]{4,}|之比"
+    r"|\brefers? to\b|\bmeans\b|\bis defined as\b|\bis a measure\b"
+)
+# Words about the report or the answer, not about what is asked.
+_META = re.compile(
+    r"(?:根据|依据|按照)?(?:年度报告|年报|半年报|季报|公告|财报)(?:中的|中|里的|里|的数据|数据|显示|披露的|披露)?"
+    r"|(?:根据|依据|按照)|请?(?:保留|精确到)[^，,。？?]{0,3}位?小数(?:点后.{0,3}位)?|单位[为是]?[^，,。？?]{1,3}"
+    r"|请?(?:给我)?做?(?:简要|简单|详细)(?:的)?(?:介绍|分析|说明|描述)?(?:一下)?"
+    r"|的?(?:意思|含义|详细数据|具体数据|情况)"
+)
+_SHORT_FORMS = (("归母", "归属于母公司"), ("扣非", "扣除非经常性损益"), ("营收", "营业收入"))
+# Characters of grammar: a run of them is no name.
+_GRAMMAR = frozenset("拟每为有何做将及等各其之所以共仅可应需被由从到向对后前上下内外中又再请了着过较比占按")
 _CAPITALISED = re.compile(r"\b[A-Z][A-Za-z&.'-]*[A-Za-z&]|\b[A-Z]{2,}\b|\b\d*[A-Z][A-Za-z]*\d*\b")
-_RARE = 0.72  # of the weight of a term that the library does not hold: rarer is a name or a slip of the pen
+_RARE = 0.6  # of the weight of a term that the library does not hold: rarer is a name or a slip of the pen
 
 
 @dataclass(frozen=True, slots=True)
 class AskedUnit:
-    """``terms``: any of them covers the unit. ``weight`` is its idf. ``run`` numbers the Chinese run it stands in
-    (-1: a word), ``text`` is what is shown when it is missing."""
+    """``terms``: any of them covers the unit. ``weight`` is its idf. ``run`` numbers the Chinese run it
+    stands in (-1: a word), ``text`` is what is shown when it is missing."""
 
     text: str
     terms: tuple[str, ...]
@@ -53,6 +74,7 @@ class Asked:
     years: frozenset[int]
     number: bool  # asks for a quantity
     date: bool
+    concept: bool  # asks what something means or how things hang together, of no document in particular
 
     @property
     def weight(self) -> float:
@@ -121,7 +143,17 @@ def understand(
         years=frozenset(years(question)),
         number=bool(_ASKS_NUMBER.search(question)),
         date=bool(_ASKS_DATE.search(question)),
+        concept=bool(_CONCEPT.search(question)) and not years(question),
     )
+
+
+def essence(question: str) -> str:
+    """The question without what it says about the report and about the form of the answer; short forms
+    written out. What is left of it is held against the passages."""
+    for short, long in _SHORT_FORMS:
+        question = question.replace(short, long)
+    left = _META.sub("，", question)
+    return left if re.search(r"\w{2}", left) else question
 
 
 def _sentence_case(text: str) -> str:
@@ -160,15 +192,15 @@ def passage_coverage(asked: Asked, passage: Passage) -> float:
 
 
 def missing_names(asked: Asked, passages: Sequence[Passage]) -> list[str]:
-    """What of the question is rare in the library and in none of the passages, though a lexical search would have
-    brought it up: names, codes, runs of two or more characters."""
+    """What of the question is rare in the library and in none of the passages, though a lexical search
+    would have brought it up: names, codes, runs of two or more characters."""
     held = [s for p in passages for s in (term_set(p.text), term_set(head(p)))]
     present = set(map(id, covered(asked, held)))
     found: list[str] = []
     run: list[AskedUnit] = []
 
     def close_run() -> None:
-        if len(run) >= 2:
+        if sum(u.text not in _GRAMMAR for u in run) >= 2:
             found.append("".join(u.text for u in run))
         run.clear()
 

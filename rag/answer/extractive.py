@@ -1,8 +1,8 @@
 """Answers without a chat model: the sentences and table rows that carry the question best, quoted and cited.
 
-Promises: every line is a quote that stands word for word in its passage and ends in the passage's marker; a row comes
-with its header cells; near-repetitions are left out; what supports the question best comes first. Nothing is
-written, only chosen.
+Promises: every line is a quote that stands word for word in its passage and ends in the passage's marker; a
+row comes with its header cells; near-repetitions are left out; what supports the question best comes first.
+Nothing is written, only chosen.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rag.answer.evidence import Asked, covered, head, plain, term_set, year_support, years
+from rag.answer.evidence import DEFINING, Asked, covered, head, plain, term_set, year_support, years
 from rag.answer.rows import QuoteUnit, cells, is_amount, quote_units, shown
 from rag.records import Passage
 
@@ -21,8 +21,8 @@ _RERANKED = 32  # units whose cosine is worth computing
 _COSINE_WEIGHT = 0.45  # against word coverage, measured with MiniLM on English filings
 _KEEP = 0.72  # of the best unit's score that a further quote must reach
 _LONGEST_QUOTE = 700
-_DATE = re.compile(r"\d{1,4}\s*[年月日]|\d{1,2}[/-]\d{1,2}|\b(?:January|February|March|April|May|June|July|August|"
-                   r"September|October|November|December)\b", re.IGNORECASE)  # fmt: skip
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_DATE = re.compile(rf"\d{{1,4}}\s*[年月日]|\d{{1,2}}[/-]\d{{1,2}}|\b(?:{_MONTHS})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,11 @@ def choose(
     """The best quotes, best first. ``cosines`` None: words alone decide."""
     scored: list[Quote] = []
     for index, passage in enumerate(passages):
+        named = term_set(f"{passage.document}\n{passage.title}")
         around = term_set(head(passage))
         # A better-placed passage, and one of the asked year, is believed a little more.
         standing = 1.0 / (1.0 + 0.06 * index) * (1.0 if year_support(asked, passage) else 0.6)
-        scored += [Quote(u, standing * _words(asked, u, around)) for u in quote_units(index, passage)]
+        scored += [Quote(u, standing * _words(asked, u, named, around)) for u in quote_units(index, passage)]
     scored.sort(key=lambda q: -q.score)
     if cosines is not None and scored:
         first = scored[:_RERANKED]
@@ -65,36 +66,39 @@ def _context(unit: QuoteUnit, passages: Sequence[Passage]) -> str:
     return f"{section}\n{shown(unit)}"[:600]
 
 
-def _words(asked: Asked, unit: QuoteUnit, around: frozenset[str]) -> float:
-    """Share of the question that the unit holds itself; what only stands around it counts a third; what kind
-    of answer is asked for (a figure, a date, a year) raises or lowers it."""
-    text = term_set(f"{unit.text}\n{unit.header}")
-    inside = covered(asked, (text,))
-    known = set(map(id, inside))
-    weight = sum(u.weight for u in inside)
-    outside = sum(u.weight for u in covered(asked, (around,)) if id(u) not in known)
-    score = (weight + 0.3 * outside) / asked.weight
-    if not inside:
+def _words(asked: Asked, unit: QuoteUnit, named: frozenset[str], around: frozenset[str]) -> float:
+    """Share of the question that the unit holds. What the document's name holds counts whole for each of its
+    units (the subject need not be repeated), its own words whole, what stands around it less; what kind of
+    answer is asked for (a figure, a date, a year) raises or lowers it."""
+    subject = set(map(id, covered(asked, (named,))))
+    inside = {id(u) for u in covered(asked, (term_set(unit.text),))}
+    beside = {id(u) for u in covered(asked, (term_set(unit.header), around))}
+    own = sum(u.weight for u in asked.units if id(u) in inside and id(u) not in subject)
+    if not own and not (inside and len(subject) == len(asked.units)):
         return 0.0
-    has_figure = bool(re.search(r"\d", re.sub(r"(?:19|20)\d{2}", "", unit.text)))
+    score = own
+    score += sum(u.weight for u in asked.units if id(u) in subject)
+    score += 0.4 * sum(u.weight for u in asked.units if id(u) in beside - inside - subject)
+    score /= asked.weight
+    figure = has_figure(unit.text)
     if asked.number:
-        score *= 1.15 if has_figure else 0.7
+        score *= 1.15 if figure else 0.7
     if asked.date:
         score *= 1.15 if _DATE.search(unit.text) else 0.85
     if asked.years:
-        own = years(f"{unit.text}\n{unit.header}")
-        score *= 1.15 if own & asked.years else (0.75 if own else 1.0)
+        stated = years(f"{unit.text}\n{unit.header}")
+        score *= 1.15 if stated & asked.years else (0.75 if stated else 1.0)
     if unit.is_row and not unit.header and not any(is_amount(c) for c in cells(unit.text)) and asked.number:
         score *= 0.8  # a header row by itself
     length = len(unit.text)
-    if (
-        not unit.is_row
-        and not re.search(r"[。.!?！？;；:：]\s*$", unit.text)
-        and length < 30
-        and not has_figure
-    ):
+    if not unit.is_row and not re.search(r"[。.!?！？;；:：]\s*$", unit.text) and length < 30 and not figure:
         score *= 0.6  # a heading
     return score / (1.0 + max(0, length - 160) / 900)
+
+
+def has_figure(text: str) -> bool:
+    """Whether the text holds a digit that is not part of a year."""
+    return bool(re.search(r"\d", re.sub(r"(?:19|20)\d{2}", "", text)))
 
 
 def _repeats(one: QuoteUnit, other: QuoteUnit) -> bool:
@@ -105,6 +109,15 @@ def _repeats(one: QuoteUnit, other: QuoteUnit) -> bool:
         return True
     left, right = term_set(one.text), term_set(other.text)
     return bool(left and right) and len(left & right) / min(len(left), len(right)) > 0.9
+
+
+def explains(asked: Asked, quotes: Sequence[Quote]) -> bool:
+    """Whether the best quote is a sentence that itself says what something is or how things hang together."""
+    best = quotes[0].unit
+    if best.is_row or len(best.text) < 16:
+        return False
+    share = sum(u.weight for u in covered(asked, (term_set(best.text),))) / asked.weight
+    return share >= (0.7 if DEFINING.search(best.text) else 0.95)
 
 
 def compose(quotes: Sequence[Quote]) -> list[str]:

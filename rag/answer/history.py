@@ -1,8 +1,8 @@
 """A follow-up made into a question that stands alone.
 
-Promises: a question that stands alone already is left as typed; by rule, without a model, a period or a name in
-the follow-up takes the place of the one before ("那2018年呢？", "and in 2018?") and a pronoun becomes what it stands
-for; with a chat model the model restates it, and the rule is the net under it.
+Promises: a question that stands alone already is left as typed; by rule, without a model, a period or a
+name in the follow-up takes the place of the one before ("那2018年呢？", "and in 2018?") and a pronoun becomes
+what it stands for; with a chat model the model restates it, and the rule is the net under it.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ _CAPITALISED = re.compile(r"(?:\b[A-Z0-9][\w&.'-]*\b(?:\s+(?=[A-Z]))?)+")
 _ORGANISATION = re.compile(
     r"[\u4e00-\u9fffA-Za-z（）()]{2,24}?(?:股份有限公司|有限责任公司|有限公司|集团|银行|公司|股份|科技|保险|证券)"
 )
-_NOT_NAMES = re.compile(r"^(?:What|How|Which|Who|When|Where|Why|Is|Are|Was|Were|Does|Do|Did|The|In|And|FY|Q[1-4]|"
-                        r"(?:19|20)\d{2}|[0-9.]+|I|A|An)$")  # fmt: skip
+_NOT_NAMES = re.compile(
+    r"^(?:What|How|Which|Who|When|Where|Why|Is|Are|Was|Were|Does|Do|Did|The|In|And|FY|Q[1-4]"
+    r"|(?:19|20)\d{2}|[0-9.]+|I|A|An)$"
+)
 _DEFINES = re.compile(
     r"什么是|是什么意思|何为|的定义|\bwhat is an? |\bdefine\b|\bdefinition\b", re.IGNORECASE
 )
@@ -57,7 +59,8 @@ def needs_context(question: str, previous: str, names: Sequence[str]) -> bool:
 
 
 def by_rule(question: str, previous: str, names: Sequence[str]) -> str:
-    """``previous`` is the last standalone question; ``names`` are names of the scope's documents, longest first."""
+    """``previous`` is the last standalone question; ``names`` are names of the scope's documents, longest
+    first."""
     if not needs_context(question, previous, names):
         return question
     bare = _strip(question)
@@ -124,8 +127,8 @@ def _strip(question: str) -> str:
 
 
 def name_in(text: str, names: Sequence[str]) -> str:
-    """What of the text names a document's subject: the longest piece (two ideographs or a word at least) that it shares
-    with a document's name or title, else an organisation's or a capitalised name."""
+    """What of the text names a document's subject: the longest piece (two ideographs or a word at least)
+    that it shares with a document's name or title, else an organisation's or a capitalised name."""
     best = ""
     for name in names:
         shared = _longest_shared(text, name)
@@ -185,8 +188,8 @@ def _longest_shared(text: str, name: str) -> str:
 
 
 def by_model(question: str, turns: Sequence[tuple[str, str]], model: ChatModel) -> str | None:
-    """The model's restatement; None when it gave nothing usable. ``turns``: (question, answer), oldest first. Raises
-    ModelUnavailable."""
+    """The model's restatement; None when it gave nothing usable. ``turns``: (question, answer), oldest
+    first. Raises ModelUnavailable."""
     language = prompt_language(question)
     talk = "\n".join(f"Q: {clean(q)}\nA: {clean(a)[:400]}" for q, a in turns)
     messages = [
@@ -204,8 +207,8 @@ def standalone(
     names: Sequence[str],
     model: ChatModel | None,
 ) -> tuple[str, ModelError | None]:
-    """The question to search for, and what went wrong when the model could not restate it. ``turns``: (question,
-    standalone question, answer), oldest first."""
+    """The question to search for, and what went wrong when the model could not restate it. ``turns``:
+    (question, standalone question, answer), oldest first."""
     if not turns:
         return question, None
     previous = turns[-1][1]

@@ -1,8 +1,9 @@
 """Reads a model's text as it streams: citation markers are checked, links, pictures and HTML are taken out.
 
-Promises: what comes out holds ``[n]`` only for passages that exist (``[1, 2]``, ``[1-3]``, ``【1】``, ``[^1]`` and
-``⟦1⟧`` are read as such); unknown numbers are dropped and remembered; no Markdown link, picture, reference definition,
-autolink or HTML tag survives, however it is cut into pieces; the same text comes out whatever the pieces were.
+Promises: what comes out holds ``[n]`` only for passages that exist (``[1, 2]``, ``[1-3]``, ``【1】``,
+``[^1]`` and ``⟦1⟧`` are read as such); unknown numbers are dropped and remembered; no Markdown link,
+picture, reference definition, autolink or HTML tag survives, however it is cut into pieces; the same text
+comes out whatever the pieces were.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _HARMLESS = str.maketrans({"[": "［", "]": "］", "<": "＜"})
 
 
 class MarkerStream:
-    """``feed`` pieces, then ``finish``; both return clean text. ``cited`` and ``unknown`` fill up meanwhile."""
+    """``feed`` pieces, then ``finish``; both return clean text. ``cited`` and ``unknown`` fill up
+    meanwhile."""
 
     def __init__(self, passages: int) -> None:
         self._passages = passages

@@ -1,6 +1,8 @@
-"""What works, what is limited, and the one command that mends or improves it: for `wenju doctor` and the page.
+"""What works, what is limited, and the one command that mends or improves it: for `wenju doctor` and the
+page.
 
-Promises: never raises and never waits long; each part is looked at by itself, so that one broken part hides no other.
+Promises: never raises and never waits long; each part is looked at by itself, so that one broken part hides
+no other.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ _LOW_DISK_GB = 2.0
 
 
 def part_statuses(engine: Engine) -> list[PartStatus]:
-    """chat, embeddings, languages, index, store, disk, cache, ocr, in the order of what a reader notices first."""
+    """chat, embeddings, languages, index, store, disk, cache, ocr, in the order of what a reader notices
+    first."""
     parts: tuple[tuple[str, Callable[[Engine], PartStatus]], ...] = (
         ("chat", _chat),
         ("embeddings", _embeddings),

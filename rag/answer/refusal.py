@@ -1,7 +1,7 @@
 """Too little evidence: when an answer is refused, and why.
 
-Promises: general rules only (coverage of the question's weight, cosine, names and years that are nowhere in what was found);
-thresholds come from the settings; a refusal always says its reason.
+Promises: general rules only (coverage of the question's weight, cosine, names and years that are nowhere in
+what was found); thresholds come from the settings; a refusal always says its reason.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Refusal:
 def judge(
     asked: Asked, passages: Sequence[Passage], settings: AnswerSettings, *, covers: bool
 ) -> Refusal | None:
-    """None when there is enough evidence to quote. ``covers``: the embedding model was trained on the question's
-    language, so that its cosines mean something."""
+    """None when there is enough evidence to quote. ``covers``: the embedding model was trained on the
+    question's language, so that its cosines mean something."""
     if not passages:
         return Refusal("refusal.nothing_found", certain=True)
     best_cosine = max((p.cosine for p in passages if p.cosine is not None), default=None) if covers else None

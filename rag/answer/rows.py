@@ -1,7 +1,8 @@
 """Table rows and sentences of a passage as units that can be quoted, with what a reader needs beside them.
 
-Promises: a unit's span is exact in the passage's text; a row carries its header cells and unit of measure when the
-passage or its table header knows them, so that a number never stands without its year. Rows are lines with tabs.
+Promises: a unit's span is exact in the passage's text; a row carries its header cells and unit of measure
+when the passage or its table header knows them, so that a number never stands without its year. Rows are
+lines with tabs.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _AMOUNT = re.compile(
 )
 _PERIOD = re.compile(r"^(?:FY\s?)?(?:19|20)\d{2}(?:年.{0,6})?$", re.IGNORECASE)
 _MEASURE = re.compile(
-    r"(?:单位|金额单位)\s*[:：]?\s*(?:人民币)?\s*[\u4e00-\u9fff]{1,4}"
+    r"(?<!编制)单位\s*[:：]?\s*(?:人民币)?\s*(?:[千万亿]|百万|十亿)?(?:元|美元|港元|股|人|吨|份|件|台|%)"
     r"|\((?:amounts? |dollars |figures |shares )?(?:are )?in (?:thousands|millions|billions)[^()\n]{0,60}\)"
     r"|in (?:thousands|millions|billions)(?: of [a-z. ]{2,20})?",
     re.IGNORECASE,
@@ -39,7 +40,14 @@ class QuoteUnit:
 
 
 def cells(line: str) -> list[str]:
+    """The row's cells; Markdown's bars separate as tabs do."""
+    if "\t" not in line and "|" in line:
+        return [cell.strip() for cell in line.strip().strip("|").split("|")]
     return [cell.strip() for cell in line.split("\t")]
+
+
+def is_row(line: str) -> bool:
+    return "\t" in line or line.count("|") >= 2 or " | " in line
 
 
 def is_amount(cell: str) -> bool:
@@ -47,16 +55,18 @@ def is_amount(cell: str) -> bool:
 
 
 def quote_units(index: int, passage: Passage) -> list[QuoteUnit]:
-    """Every sentence and table row of the passage, in order. A row whose label wraps around it (the line before or
-    after holds words only) is one unit with its label."""
+    """Every sentence and table row of the passage, in order. A row whose label wraps around it (the line
+    before or after holds words only) is one unit with its label."""
     text = passage.text
-    spans = [(a, b) for a, b in sentence_spans(text) if re.search(r"\w", text[a:b])]
+    spans = [
+        (a, b) for s, e in sentence_spans(text) for a, b in _lines(text, s, e) if re.search(r"\w", text[a:b])
+    ]
     lines = [text[a:b] for a, b in spans]
     units: list[QuoteUnit] = []
     for place, (start, end) in enumerate(spans):
         line = lines[place]
         # A line of figures only is a row too, whose label stands on the line before.
-        if "\t" not in line and not is_amount(line.strip()):
+        if not is_row(line) and not is_amount(line.strip()):
             units.append(QuoteUnit(index, start, end, line, False, "", ""))
             continue
         here = cells(line)
@@ -74,9 +84,19 @@ def quote_units(index: int, passage: Passage) -> list[QuoteUnit]:
     return units
 
 
+def _lines(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """A span of barred rows (Markdown) line by line; any other span as it is."""
+    if not any(map(is_row, text[start:end].split("\n"))):
+        return [(start, end)]
+    found: list[tuple[int, int]] = []
+    for match in re.finditer(r"\S[^\n]*", text[start:end]):
+        found.append((start + match.start(), start + match.start() + len(match.group().rstrip())))
+    return found
+
+
 def _is_label(line: str) -> bool:
     return (
-        "\t" not in line and len(line) <= 60 and not re.search(r"[。.!?！？]$", line) and not is_amount(line)
+        not is_row(line) and len(line) <= 60 and not re.search(r"[。.!?！？]$", line) and not is_amount(line)
     )
 
 
@@ -85,7 +105,8 @@ def _is_tail(line: str) -> bool:
 
 
 def _header(lines: list[str], table_header: str, width: int) -> str:
-    """The nearest row above of about this width that holds no amounts; else of the table's inherited header."""
+    """The nearest row above of about this width that holds no amounts; else of the table's inherited
+    header."""
     for line in reversed(lines):
         found = cells(line)
         if len(found) < 2:
@@ -112,8 +133,8 @@ def shown(unit: QuoteUnit) -> str:
     if not unit.is_row:
         return _one_line(unit.text)
     row_lines = unit.text.split("\n")
-    row = max(row_lines, key=lambda line: line.count("\t"))
-    label = "".join(line for line in row_lines if line is not row and "\t" not in line)
+    row = max(row_lines, key=lambda line: line.count("\t") + line.count("|"))
+    label = "".join(line for line in row_lines if line is not row and not is_row(line))
     values = cells(row)
     names = cells(unit.header) if unit.header else []
     if label:

@@ -1,7 +1,7 @@
 """The writer inside the chain: passages in, events out. By a chat model when there is one, else by quoting.
 
-Promises: the model's text reaches the reader only through :class:`MarkerStream`; a refusal is the one refusal text
-with a reason; ``cancel`` from any thread ends the model's reply at once.
+Promises: the model's text reaches the reader only through :class:`MarkerStream`; a refusal is the one
+refusal text with a reason; ``cancel`` from any thread ends the model's reply at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rag.answer import citations, extractive, prompts
-from rag.answer.evidence import Asked, understand
+from rag.answer.evidence import Asked, essence, understand
 from rag.answer.markers import MarkerStream
 from rag.answer.refusal import Refusal, judge
 from rag.errors import ModelError, WenjuError
@@ -190,6 +190,10 @@ class Writing:
         self.timings_ms["quote"] = (time.perf_counter() - started) * 1000
         if not quotes:
             return self._refuse(question, Refusal("refusal.weak_evidence"))
+        if asked.number and not any(extractive.has_figure(q.unit.text) for q in quotes):
+            return self._refuse(question, Refusal("refusal.weak_evidence"))
+        if asked.concept and not extractive.explains(asked, quotes):
+            return self._refuse(question, Refusal("refusal.not_about_documents"))
         lines = extractive.compose(quotes)
         text = "\n".join(lines)
         for number, line in enumerate(lines):
@@ -222,7 +226,7 @@ class Writing:
             self.emit(Degraded("chat", problem.code, problem.params))
 
     def _understand(self, question: str) -> Asked:
-        wanted = list(query_terms(question))
+        wanted = list(query_terms(essence(question)))
         frequencies, total = self._search.term_frequencies(wanted)
         return understand(question, wanted, frequencies, total)
 
