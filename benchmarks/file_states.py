@@ -2,9 +2,10 @@
 
     python benchmarks/file_states.py PACK [--json OUT] [--only ID,ID]
 
-PACK holds ``manifest.csv`` (columns file, expect, password, min_chars, min_script, must_contain) and ``corpus/``. Every
-file is read as an upload is: in a sandboxed child with the default limits. A file passes when its state is one that the
-manifest accepts, every string of must_contain comes out (spaces ignored), and the text is long enough.
+PACK holds ``manifest.csv`` (columns file, expect, password, min_chars, min_script, must_contain) and
+``corpus/``. Every file is read as an upload is: in a sandboxed child with the default limits. A file passes
+when its state is one that the manifest accepts, every string of must_contain comes out (spaces ignored),
+and the text is long enough.
 """
 
 from __future__ import annotations
@@ -91,7 +92,9 @@ def read(parser: SandboxedParser, path: Path, row: dict[str, str], password: str
 
 
 def main() -> int:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("pack", type=Path)
     arguments.add_argument("--json", type=Path, help="write one record a file")
     arguments.add_argument("--only", default="", help="file names, comma-separated")
@@ -121,15 +124,25 @@ def main() -> int:
             passed[row["expect"]] += not problems
             code = outcome.code if isinstance(outcome, DocumentError) else " ".join(outcome.warnings)
             records.append(
-                {"file": row["file"], "expect": row["expect"], "state": state, "code": code, "problems": problems, "s": round(seconds, 2)}
+                {
+                    "file": row["file"],
+                    "expect": row["expect"],
+                    "state": state,
+                    "code": code,
+                    "problems": problems,
+                    "s": round(seconds, 2),
+                }
             )
             if problems or seconds > 5:
-                print(f"{row['file']:14} {row['expect']:16} {state:12} {seconds:5.1f} s  {'; '.join(problems)}  {code}")
+                told = f"{state:12} {seconds:5.1f} s  {'; '.join(problems)}  {code}"
+                print(f"{row['file']:14} {row['expect']:16} {told}")
     for expect in sorted(total):
         print(f"{expect:18} {passed[expect]:3} / {total[expect]}")
     print(f"{'all':18} {sum(passed.values()):3} / {sum(total.values())}")
     if options.json:
-        options.json.write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in records) + "\n", encoding="utf-8")
+        options.json.write_text(
+            "\n".join(json.dumps(r, ensure_ascii=False) for r in records) + "\n", encoding="utf-8"
+        )
     return 0 if sum(passed.values()) == sum(total.values()) else 1
 
 

@@ -44,7 +44,8 @@ Handler = Callable[[Line, Emit], Line]
 MAX_LINE_BYTES: Final = 256 * 1024 * 1024
 START_TIMEOUT_S: Final = 60.0  # a cold disk and a busy machine; a warm start takes 0.1 s
 _ENVIRONMENT: Final = (
-    "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "VIRTUAL_ENV",
+    "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT",
+    "LD_LIBRARY_PATH", "VIRTUAL_ENV",
 )  # fmt: skip
 
 
@@ -52,7 +53,7 @@ class _Child:
     """One process, its reader thread and the queue of the lines that it wrote."""
 
     def __init__(self, module: str, memory_mb: int, cpu_s: float) -> None:
-        self.stderr: IO[bytes] = tempfile.TemporaryFile()
+        self.stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         environment = {k: os.environ[k] for k in _ENVIRONMENT if k in os.environ}
         environment |= {
             "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),
@@ -332,7 +333,9 @@ def serve(handler: Handler) -> None:
 
     def emit(line: Line) -> None:
         nonlocal last_allowed
-        out.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n")
+        out.write(
+            json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+        )
         out.flush()
         now = time.monotonic()
         if now - last_allowed > 1:
@@ -351,6 +354,12 @@ def serve(handler: Handler) -> None:
         except BrokenPipeError:
             return
         except Exception as error:  # noqa: BLE001 - parsers raise anything; the parent must hear of it
-            final = {"error": {"status": None, "code": "sandbox.failed", "params": {"reason": type(error).__name__}}}
+            final = {
+                "error": {
+                    "status": None,
+                    "code": "sandbox.failed",
+                    "params": {"reason": type(error).__name__},
+                }
+            }
         final["rss_mb"] = round(_resident_mb(), 1)
         emit(final)

@@ -1,7 +1,7 @@
 """bytes -> ParsedDocument. One file type per module; what a file is, its bytes say.
 
-:func:`parse` works in this process (tests, benchmarks). Files from outside go through :class:`SandboxedParser`,
-whose children have a memory limit, a time limit and no network.
+:func:`parse` works in this process (tests, benchmarks). Files from outside go through
+:class:`SandboxedParser`, whose children have a memory limit, a time limit and no network.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ def parse(
 ) -> ParsedDocument:
     """The file at ``path`` (``name`` is only shown, and suggests a title). Pages are 1-based and complete.
 
-    ``on_progress(pages_done, pages_total)`` is called while pages are read. ``reader="pypdf"`` keeps pdfium away
-    from a PDF. Raises DocumentError with the state the file ends in: password, scanned, garbled, empty, corrupt,
-    unsupported, failed. Whatever a library raises on a bad file becomes "corrupt", naming the file.
+    ``on_progress(pages_done, pages_total)`` is called while pages are read. ``reader="pypdf"`` keeps pdfium
+    away from a PDF. Raises DocumentError with the state the file ends in: password, scanned, garbled,
+    empty, corrupt, unsupported, failed. Whatever a library raises on a bad file becomes "corrupt", naming
+    the file.
     """
     from ingest.parse import kinds
 
@@ -84,11 +85,11 @@ def parse(
 class SandboxedParser:
     """A pool of parser children. Thread-safe: ``settings.workers`` files are read at once, others wait.
 
-    How the ingest service uses it: ``parse(original, name, password)`` for every leased document. When the result's
-    ``metadata["encrypted"]`` is "password" the stored original stays as uploaded, and the service calls
-    ``decrypted_copy(original, password, out_path)`` once, with ``out_path`` beside the original under the same
-    SHA-256 (a *rendition*), so that page pictures and a later re-index read the rendition and need no password.
-    The password itself is not kept.
+    How the ingest service uses it: ``parse(original, name, password)`` for every leased document. When the
+    result's ``metadata["encrypted"]`` is "password" the stored original stays as uploaded, and the service
+    calls ``decrypted_copy(original, password, out_path)`` once, with ``out_path`` beside the original under
+    the same SHA-256 (a *rendition*), so that page pictures and a later re-index read the rendition and need
+    no password. The password itself is not kept.
     """
 
     def __init__(self, settings: IngestSettings | Settings) -> None:
@@ -110,8 +111,8 @@ class SandboxedParser:
         self, path: Path | str, name: str, password: str | None = None, on_progress: OnProgress | None = None
     ) -> ParsedDocument:
         """As :func:`parse`, in a child. Raises DocumentError; besides the parser's states there are failed/
-        document.timeout, document.memory and document.crashed. An exception from ``on_progress`` ends the child
-        and passes through: that is how a caller gives a document up.
+        document.timeout, document.memory and document.crashed. An exception from ``on_progress`` ends the
+        child and passes through: that is how a caller gives a document up.
 
         A PDF on which pdfium breaks down is read once more, by pypdf alone.
         """
@@ -126,8 +127,8 @@ class SandboxedParser:
             raise _as_document_error(error, name, self._limits) from error
 
     def decrypted_copy(self, path: Path | str, password: str, out_path: Path | str, name: str = "") -> None:
-        """Writes the PDF at ``path`` without its protection to ``out_path`` (atomically: a temporary file in the
-        same folder, then a rename). Raises DocumentError (password, corrupt, failed)."""
+        """Writes the PDF at ``path`` without its protection to ``out_path`` (atomically: a temporary file
+        in the same folder, then a rename). Raises DocumentError (password, corrupt, failed)."""
         target = Path(out_path)
         shown = name or Path(path).name
         partial = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}.part")

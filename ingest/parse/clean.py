@@ -1,9 +1,10 @@
 """Text as it is stored: printable, searchable, and still what the page says.
 
-Removed: control characters except tab and newline, NUL, lone surrogates, zero-width, bidi and tag characters, soft
-hyphens, non-characters. Replaced: ligatures, Kangxi and CJK radicals and compatibility ideographs, Arabic presentation
-forms (by the characters that a person types), every kind of space by a plain one. Full-width letters, superscripts
-and the like stay: matching folds them (rag.text.normalise), the stored text does not.
+Removed: control characters except tab and newline, NUL, lone surrogates, zero-width, bidi and tag
+characters, soft hyphens, non-characters. Replaced: ligatures, Kangxi and CJK radicals and compatibility
+ideographs, Arabic presentation forms (by the characters that a person types), every kind of space by a
+plain one. Full-width letters, superscripts and the like stay: matching folds them (rag.text.normalise), the
+stored text does not.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ def _table() -> dict[int, str | None]:
     ):
         table[code] = None
     for first, last in (
-        (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFDD0, 0xFDEF), (0xFE00, 0xFE0F), (0xFFF0, 0xFFFB),
-        (0xD800, 0xDFFF), (0xE0000, 0xE01EF),
+        (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFDD0, 0xFDEF), (0xFE00, 0xFE0F),
+        (0xFFF0, 0xFFFB), (0xD800, 0xDFFF), (0xE0000, 0xE01EF),
     ):  # fmt: skip
         table.update(dict.fromkeys(range(first, last + 1)))
     for code in (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000):
@@ -68,12 +69,14 @@ def _table() -> dict[int, str | None]:
 
 _TABLE: Final = _table()
 _STRANGE: Final = re.compile(
-    "[^\n\t -~¡-\u00ac\u00ae-\u024f\u0370-\u05ff–-\u2027\u2030-\u205e\u2070-\u2e7f\u3001-\u3163\u3165-\ud7ff\uff01-\uff9f\uffa1-\uffef]"
+    "[^\n\t -~¡-\u00ac\u00ae-\u024f\u0370-\u05ff–-\u2027\u2030-\u205e\u2070-\u2e7f"
+    "\u3001-\u3163\u3165-\ud7ff\uff01-\uff9f\uffa1-\uffef]"
 )
 
 
 def clean(text: str) -> str:
-    """``text`` as stored. Idempotent. Never longer than 18 times the input (one Arabic ligature is that long)."""
+    """``text`` as stored. Idempotent. Never longer than 18 times the input (one Arabic ligature is that
+    long)."""
     return text.translate(_TABLE) if _STRANGE.search(text) else text
 
 

@@ -1,7 +1,8 @@
 """Headings of a PDF: outline entries found on their pages, and lines that look like headings.
 
-What a heading looks like is decided over the whole document: larger or bolder than the body, short, not part of a
-table, not repeated at one place on many pages. Chinese numbering (第X节, 一、, （一）) and "Item 7." give levels.
+What a heading looks like is decided over the whole document: larger or bolder than the body, short, not
+part of a table, not repeated at one place on many pages. Chinese numbering (第X节, 一、, （一）) and
+"Item 7." give levels.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ _MAX_IMAGE_PIXELS: Final = 50_000_000
 
 
 def any_invisible(document: Any, pages: list[tuple[int, RawPage]]) -> bool:
-    """Whether white text on one of ``pages`` (0-based index, what was read) does not show. Renders each page once;
-    pages with giant pictures are not rendered."""
+    """Whether white text on one of ``pages`` (0-based index, what was read) does not show. Renders each
+    page once; pages with giant pictures are not rendered."""
     return any(_page_hides(document, index, page) for index, page in pages)
 
 

@@ -1,7 +1,7 @@
 """What a file is, by its bytes; its name is never believed.
 
-:func:`sniff` reads at most a few KiB and the directory of a zip or compound file. It returns a media type that
-has a reader, or raises DocumentError naming what the file is and what mends it.
+:func:`sniff` reads at most a few KiB and the directory of a zip or compound file. It returns a media type
+that has a reader, or raises DocumentError naming what the file is and what mends it.
 """
 
 from __future__ import annotations

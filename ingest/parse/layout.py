@@ -2,9 +2,9 @@
 
 1. Spans on one baseline become a row; superscripts and subscripts join the row they hang on.
 2. A row falls into segments at wide gaps.
-3. Where the content stream writes one side of the page and then the other, and both sides hold prose, the page
-   has columns: each is read to its end. Table rows, written across, stay rows.
-4. A row's segments are joined by tabs; a lone currency sign or closing bracket joins its number.
+3. Where the content stream writes one side of the page and then the other, and both sides hold prose, the
+page has columns: each is read to its end. Table rows, written across, stay rows. 4. A row's segments are
+joined by tabs; a lone currency sign or closing bracket joins its number.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
+from itertools import pairwise
 from typing import Final
 
 from ingest.parse.clean import clean
@@ -189,9 +190,9 @@ def _attach_figures(rows: list[list[Span]], bases: list[float], sizes: list[floa
         size = max(sizes[i], sizes[i + 1])
         if not a or not b or bases[i + 1] - bases[i] > 0.65 * size:
             continue
-        if i + 2 < len(rows) and rows[i + 2] and bases[i + 2] - bases[i + 1] < 0.95 * size and len(b) >= 1:
-            if min(s.x0 for s in b) > max(max(s.x1 for s in a), max(s.x1 for s in rows[i + 2])):
-                continue  # between the two lines of a label: see _join_centred
+        below = rows[i + 2] if i + 2 < len(rows) and bases[i + 2] - bases[i + 1] < 0.95 * size else []
+        if below and min(s.x0 for s in b) > max(s.x1 for s in (*a, *below)):
+            continue  # between the two lines of a label: see _join_centred
         for label, figures in ((a, b), (b, a)):
             if (
                 min(s.x0 for s in figures) > max(s.x1 for s in label)
@@ -323,7 +324,8 @@ def _merge_signs(cells: list[Cell]) -> list[tuple[str, float, float]]:
 
 
 def _reading_order(rows: list[list[Cell]], width: float) -> list[list[list[Cell]]]:
-    """Groups of rows in the order in which a person reads them; a group is one column or a full-width part."""
+    """Groups of rows in the order in which a person reads them; a group is one column or a full-width
+    part."""
     gutter = _gutter(rows, width)
     if gutter is None:
         return [rows] if rows else []
@@ -387,7 +389,7 @@ def _columns(rows: list[list[Cell]], first: int, stop: int, x: float) -> tuple[i
     if len(prose_left) + len(prose_right) < 0.6 * len(sides):
         return None
     sides.sort()
-    changes = sum(1 for a, b in zip(sides, sides[1:], strict=False) if a[1] != b[1])
+    changes = sum(1 for a, b in pairwise(sides) if a[1] != b[1])
     both = len({s[2] for s in prose_left} & {s[2] for s in prose_right})
     if changes > max(3, 0.15 * min(len(prose_left), len(prose_right))):
         return None  # written across: rows of a table, or one cell after the other

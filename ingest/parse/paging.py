@@ -1,4 +1,5 @@
-"""Estimated pages for formats that record none: about 1,800 characters, 900 in Chinese, at paragraph boundaries."""
+"""Estimated pages for formats that record none: about 1,800 characters, 900 in Chinese, at paragraph
+boundaries."""
 
 from __future__ import annotations
 

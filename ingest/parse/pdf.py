@@ -1,7 +1,9 @@
-"""PDF -> ParsedDocument. pdfium reads text and geometry; pypdf knows the structure and reads what pdfium cannot.
+"""PDF -> ParsedDocument. pdfium reads text and geometry; pypdf knows the structure and reads what pdfium
+cannot.
 
-Promises: every physical page is there, in order, blank ones too (page numbers of citations never shift); a file
-that cannot be read ends in a DocumentError with its state; a page that cannot be read becomes a warning.
+Promises: every physical page is there, in order, blank ones too (page numbers of citations never shift); a
+file that cannot be read ends in a DocumentError with its state; a page that cannot be read becomes a
+warning.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """A PDF page as spans of text with geometry, read through pdfium with as few calls as possible.
 
-A call from Python into pdfium costs a few microseconds, a page holds thousands of characters: so nothing here is
-asked per character. The page's text comes in one call; pdfium's own rectangles (one for each text object) are
-matched to the words by the text object that each word starts in; style is read once for each rectangle.
+A call from Python into pdfium costs a few microseconds, a page holds thousands of characters: so nothing
+here is asked per character. The page's text comes in one call; pdfium's own rectangles (one for each text
+object) are matched to the words by the text object that each word starts in; style is read once for each
+rectangle.
 
-Coordinates of spans are points on the page as it is *shown* (rotation and crop box applied), origin top left, then
-turned so that the text of the span runs to the right (``Span.turn`` says by how many quarter turns).
+Coordinates of spans are points on the page as it is *shown* (rotation and crop box applied), origin top
+left, then turned so that the text of the span runs to the right (``Span.turn`` says by how many quarter
+turns).
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ _MAX_OBJECTS: Final = 5000
 
 
 class Span:
-    """A piece of text on one baseline. ``order`` counts along the content stream; ``glued`` says that no space
-    stood between it and the span before it there."""
+    """A piece of text on one baseline. ``order`` counts along the content stream; ``glued`` says that no
+    space stood between it and the span before it there."""
 
     __slots__ = ("baseline", "bold", "glued", "order", "size", "text", "turn", "x0", "x1", "y0", "y1")
 

@@ -1,7 +1,8 @@
-"""Plain text and Markdown -> ParsedDocument. A form feed is a page break; without one, long texts get estimated pages.
+"""Plain text and Markdown -> ParsedDocument. A form feed is a page break; without one, long texts get
+estimated pages.
 
-Encodings: byte order marks, UTF-8, UTF-16 without a mark, then GB18030 or Big5 by which gives everyday characters,
-then charset-normalizer's guess.
+Encodings: byte order marks, UTF-8, UTF-16 without a mark, then GB18030 or Big5 by which gives everyday
+characters, then charset-normalizer's guess.
 """
 
 from __future__ import annotations

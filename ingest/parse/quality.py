@@ -19,7 +19,8 @@ _MIN_CHARS: Final = 12
 
 
 def garbled(text: str) -> bool:
-    """Whether most of ``text`` (as extracted, before cleaning) is nonsense. Too little text is never garbled."""
+    """Whether most of ``text`` (as extracted, before cleaning) is nonsense. Too little text is never
+    garbled."""
     dense = "".join(text.split())[:6000]
     if len(dense) < _MIN_CHARS:
         return False
@@ -63,7 +64,8 @@ def _common(ideograph: str) -> bool:
 
 
 def _babel(dense: str) -> bool:
-    """Letters of many scripts side by side, or code points that no script has: glyph numbers taken for text."""
+    """Letters of many scripts side by side, or code points that no script has: glyph numbers taken for
+    text."""
     sample = dense[:1500]
     scripts: Counter[str] = Counter()
     unassigned = 0
@@ -81,7 +83,8 @@ def _babel(dense: str) -> bool:
 
 
 def _soup(dense: str) -> bool:
-    """Signs, symbols and accented letters in a jumble. Leaders and rules ("......") are many signs of one kind."""
+    """Signs, symbols and accented letters in a jumble. Leaders and rules ("......") are many signs of one
+    kind."""
     sample = dense[:2000]
     plain = signs = 0
     varied = set()

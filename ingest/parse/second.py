@@ -1,4 +1,5 @@
-"""pypdf: a PDF's structure (passwords, outline, document information, forms), and the second reader for damaged files."""
+"""pypdf: a PDF's structure (passwords, outline, document information, forms), and the second reader for
+damaged files."""
 
 from __future__ import annotations
 
@@ -110,7 +111,8 @@ def _form(reader: Any, structure: Structure) -> None:
 def read_texts(
     path: Path, password: str | None, on_page: Callable[[int, int], None], max_chars: int
 ) -> list[str] | None:
-    """The pages' texts without geometry; None when pypdf cannot open the file either. A page that fails is ""."""
+    """The pages' texts without geometry; None when pypdf cannot open the file either. A page that fails
+    is ""."""
     try:
         reader = _open(path, password)
         pages = list(reader.pages)

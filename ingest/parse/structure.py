@@ -1,7 +1,7 @@
 """Visual lines -> the page's text with exact offsets, tables and headings.
 
-Text: lines joined by a newline, a blank line between paragraphs, never inside a table. A word broken by a hyphen at
-the end of a line is mended; its second half then counts to the first line.
+Text: lines joined by a newline, a blank line between paragraphs, never inside a table. A word broken by a
+hyphen at the end of a line is mended; its second half then counts to the first line.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from ingest.parse.layout import VisualLine
@@ -17,18 +18,22 @@ from rag.records import Heading, Line, Page, Table
 
 _BROKEN: Final = re.compile(r"([^\W\d_]{2,})([-\u00ad\u2010\x02\ufffe])$")
 _CONTINUES: Final = re.compile(r"^([a-zà-öø-ÿα-ωа-я]{2,})")
-_KEEPS_HYPHEN: Final = frozenset(
-    ["long", "short", "mid", "near", "non", "self", "well", "high", "low", "cross", "co", "post", "pre", "multi", "off", "on", "full", "part", "first", "second", "third", "year", "non-", "real", "third-party", "one", "two", "three", "four", "five", "six", "ten", "all", "anti", "ex", "inter", "intra", "so", "year-end", "state", "company", "risk", "cost", "tax", "fair", "market", "interest", "share", "stock", "income"]
+# First halves that keep their hyphen ("long-term") unless the joined word occurs on the page: words that no
+# longer word begins with.
+_KEEPS_HYPHEN: Final = re.compile(
+    r"(?:long|short|mid|near|non|self|well|high|low|cross|third|year|real|full|half|one|two|three|four|five|six|"
+    r"seven|eight|nine|twenty|thirty)"
 )
 _NUMERIC_CELL: Final = re.compile(
-    r"^[(\[<>~≈±+\-–—−]?\s*(?:US|HK|RMB|NT)?[$€£¥￥₹]?\s*[(\-–—−]?\s*\d[\d,.，．\s]*[)\]]?\s*(?:%|％|x|bps|pts?|million|billion|万元|亿元|元|万|亿)?[)\]]?[*†‡]?$"
+    r"^[(\[<>~≈±+\-–—−]?\s*(?:US|HK|RMB|NT)?[$€£¥￥₹]?\s*[(\-–—−]?\s*\d[\d,.，．\s]*[)\]]?\s*"
+    r"(?:%|％|x|bps|pts?|million|billion|万元|亿元|元|万|亿)?[)\]]?[*†‡]?$"
     r"|^[-–—−]+\s*%?$|^[$€£¥]\s*[-–—−]+$|^(?:N/?A|NM|n/?m|不适用|nil)$"
 )
 _YEAR_CELL: Final = re.compile(
     r"^(?:FY\s?)?(?:19|20)\d\d\s?(?:年|年度|E|A|F)?(?:\s*\([a-z\d]\))?$|^(?:19|20)\d\d年\d{1,2}月(?:\d{1,2}日)?$"
 )
 _UNIT_LINE: Final = re.compile(
-    r"\b(?:in|\$|dollars? in|amounts? in|expressed in)?\s*\(?(?:in\s+)?(?:millions|thousands|billions|Millions|Thousands)\b|单位\s*[:：]|币种\s*[:：]|人民币(?:百万|千|万|亿)?元",
+    r"\b(?:[Mm]illions|[Tt]housands|[Bb]illions)\b|单位\s*[:：]|币种\s*[:：]|人民币(?:百万|千|万|亿)?元"
 )
 _SENTENCE_END: Final = re.compile(r"[.!?。！？；;:：][\"'”’)\]]*$")
 _MAX_HEADER_ROWS: Final = 4
@@ -49,7 +54,8 @@ class DraftTable:
 
 @dataclass(slots=True)
 class DraftPage:
-    """A page between layout and the finished record: what the whole document must be seen for is still open."""
+    """A page between layout and the finished record: what the whole document must be seen for is still
+    open."""
 
     number: int
     width_pt: float
@@ -99,8 +105,8 @@ def is_numeric(cell: str) -> bool:
 
 
 def find_tables(lines: list[VisualLine]) -> list[DraftTable]:
-    """Runs of rows with several cells; single-cell lines between them (group titles, rows without figures, wrapped
-    labels) belong in."""
+    """Runs of rows with several cells; single-cell lines between them (group titles, rows without figures,
+    wrapped labels) belong in."""
     tables: list[DraftTable] = []
     i = 0
     while i < len(lines):
@@ -202,8 +208,8 @@ def _find_header(lines: list[VisualLine], table: DraftTable, taken: int) -> None
 
 
 def inherit_headers(pages: list[DraftPage]) -> None:
-    """A table without a header of its own takes the one that it goes on from: further up on the page, or at the
-    foot of the page before."""
+    """A table without a header of its own takes the one that it goes on from: further up on the page, or at
+    the foot of the page before."""
     previous: DraftTable | None = None
     for page in pages:
         if not page.tables:
@@ -218,9 +224,9 @@ def inherit_headers(pages: list[DraftPage]) -> None:
                 len(page.lines[i].cells) > 1 for i in range(table.first, table.first + table.header_rows)
             )
             near = len(between) <= (8 if n == 0 else 4)
-            if previous is not None and previous.header and bare and not prose and near:
-                if abs(table.columns - previous.columns) <= 1:
-                    table.header = previous.header
+            goes_on = previous is not None and abs(table.columns - previous.columns) <= 1
+            if previous is not None and goes_on and previous.header and bare and not prose and near:
+                table.header = previous.header
             previous = table
             end = table.last
         if sum(len(line.text) for line in page.lines[end + 1 :]) >= 200:
@@ -261,7 +267,7 @@ def _usual_pitch(lines: list[VisualLine]) -> float:
     """The usual distance between baselines, in multiples of the letter size."""
     pitches = Counter(
         round(_leading(a, b) / a.size, 1)
-        for a, b in zip(lines, lines[1:], strict=False)
+        for a, b in pairwise(lines)
         if a.block == b.block and a.size > 0 and 0.8 * a.size < _leading(a, b) < 2.5 * a.size
     )
     return pitches.most_common(1)[0][0] if pitches else 1.2
@@ -295,7 +301,7 @@ def _mend_hyphens(lines: list[VisualLine], texts: list[str], in_table: list[bool
         keep = (
             broken.group(2) in "-\u2010"
             and first + second not in vocabulary
-            and (f"{first}-{second}" in vocabulary or first in _KEEPS_HYPHEN)
+            and (f"{first}-{second}" in vocabulary or (_KEEPS_HYPHEN.fullmatch(first) and len(second) > 3))
         )
         rest = texts[i + 1][tail.end() :]
         # The whole first word moves up, with what sticks to it (a comma, a bracket).

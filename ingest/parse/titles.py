@@ -1,4 +1,5 @@
-"""A document's title: what its information says if that is sensible, else its first heading, else its name."""
+"""A document's title: what its information says if that is sensible, else its first heading, else its
+name."""
 
 from __future__ import annotations
 
@@ -9,15 +10,18 @@ from ingest.parse.clean import clean, name_stem
 from rag.records import Page
 
 _SENSELESS: Final = re.compile(
-    r"^(untitled|unbenannt|document|title|no title|microsoft (word|powerpoint|excel)|powerpoint|slide \d|print|"
-    r"无标题|文档|新建|幻灯片|pdf|test|null|none|\W*$)|\.(docx?|pdf|xlsx?|pptx?|indd|qxd|tex|dvi|rtf|html?|txt|ps|eps|wpd|fm)\W*$|"
+    r"^(untitled|unbenannt|document|title|no title|microsoft (word|powerpoint|excel)|powerpoint|slide \d|"
+    r"print|无标题|文档|新建|幻灯片|pdf|test|null|none|\W*$)|"
+    r"\.(docx?|pdf|xlsx?|pptx?|indd|qxd|tex|dvi|rtf|html?|txt|ps|wpd)\W*$|"
     r"^[A-Za-z]:\\|^/\w+/\w+/|^\S{28,}$|\w_\w|^(股份)?有限公司$|^年度报告$",
     re.IGNORECASE,
 )
 # First lines of filings and letters that say what kind of paper it is, not which one.
 _GENERIC: Final = re.compile(
-    r"united states|securities and exchange|commission file|^form\s+\d+|^part\s+[ivx\d]|^item\s+\d|for (the )?(fiscal|quarterly|immediate)|"
-    r"^washington|table of contents|^contents$|^目\s*录$|^(annual|quarterly) report( pursuant.*)?$|^exhibit\b|^重要提示|^第.节",
+    r"united states|securities and exchange|commission file|^form\s+\d+|^part\s+[ivx\d]|^item\s+\d|"
+    r"for (the )?(fiscal|quarterly|immediate)|"
+    r"^washington|table of contents|^contents$|^目\s*录$|^(annual|quarterly) report( pursuant.*)?$|"
+    r"^exhibit\b|^重要提示|^第.节",
     re.IGNORECASE,
 )
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
@@ -30,8 +34,8 @@ def sensible(title: str) -> bool:
 
 
 def title_of(info_title: str, pages: tuple[Page, ...] | list[Page], name: str) -> str:
-    """The title shown and put before every chunk. Where it lacks the year that the file's name carries, the name
-    follows in brackets: two years' reports of one company must not share a title."""
+    """The title shown and put before every chunk. Where it lacks the year that the file's name carries, the
+    name follows in brackets: two years' reports of one company must not share a title."""
     title = " ".join(clean(info_title).split())
     if not sensible(title):
         title = _first_heading(pages)

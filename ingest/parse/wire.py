@@ -19,7 +19,8 @@ def page_to_wire(page: Page) -> dict[str, Any]:
 
 
 def page_from_wire(wire: dict[str, Any]) -> Page:
-    """The page again. Raises ValueError (or KeyError, TypeError) when a hostile child sends something else."""
+    """The page again. Raises ValueError (or KeyError, TypeError) when a hostile child sends something
+    else."""
     text = wire["t"]
     width, height = wire["s"]
     page = Page(

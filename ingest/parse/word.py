@@ -1,8 +1,8 @@
 """Word (.docx) -> ParsedDocument: paragraphs, lists and tables in document order, as a reader sees them.
 
-Opened by python-docx after :mod:`ingest.parse.word_guard`; the body is walked as XML, so that content controls, text
-boxes, nested tables, tracked insertions and equations are not lost. Deleted text stays out. Pages come from the
-breaks that Word recorded; without any, long texts get estimated pages.
+Opened by python-docx after :mod:`ingest.parse.word_guard`; the body is walked as XML, so that content
+controls, text boxes, nested tables, tracked insertions and equations are not lost. Deleted text stays out.
+Pages come from the breaks that Word recorded; without any, long texts get estimated pages.
 """
 
 from __future__ import annotations
@@ -161,7 +161,8 @@ def _metadata(document: Any) -> dict[str, str]:
 
 
 def _pages(blocks: list[Block], estimated: bool) -> list[Page]:
-    """Blocks cut into pages at recorded breaks (offsets inside a block) or, estimated, at paragraph boundaries."""
+    """Blocks cut into pages at recorded breaks (offsets inside a block) or, estimated, at paragraph
+    boundaries."""
     writers = [_PageWriter(1)]
     held = 0
     for block in blocks:

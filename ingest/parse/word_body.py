@@ -1,8 +1,8 @@
 """The body of a Word document as blocks: a paragraph, a list item, a heading, a table, a note.
 
 python-docx gives the package, the styles and the numbering; the content is walked element by element, because
-``iter_inner_content`` (like ``paragraphs`` and ``tables``) skips what sits in content controls, text boxes and
-insertions.
+``iter_inner_content`` (like ``paragraphs`` and ``tables``) skips what sits in content controls, text boxes
+and insertions.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ _BULLETS: Final = {"bullet": "•"}
 _SKIP: Final = frozenset(
     _W + name
     for name in (
-        "del", "moveFrom", "pPr", "rPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr", "sdtPr", "sdtEndPr", "delText",
-        "instrText", "fldData", "delInstrText", "commentRangeStart", "commentReference", "proofErr", "bookmarkStart",
-        "annotationRef", "ruby_base",
+        "del", "moveFrom", "pPr", "rPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr", "sdtPr", "sdtEndPr",
+        "delText", "instrText", "fldData", "delInstrText", "commentReference", "proofErr", "annotationRef",
     )
 )  # fmt: skip
 _PAGE: Final = "\x0c"  # stands for a page break while text is collected
@@ -37,7 +36,8 @@ _MAX_DEPTH: Final = 60
 
 @dataclass(slots=True)
 class Block:
-    """``breaks`` are offsets in ``text`` where a new page begins; rows of a table are lines, cells tab-separated."""
+    """``breaks`` are offsets in ``text`` where a new page begins; rows of a table are lines, cells tab-
+    separated."""
 
     text: str
     level: int = 0  # of a heading; 0: none
@@ -68,7 +68,8 @@ class BodyReader:
         self._read_notes()
 
     def blocks(self) -> Iterator[Block]:
-        """Page header, body in document order, notes, page footer. Texts are clean; empty ones are left out."""
+        """Page header, body in document order, notes, page footer. Texts are clean; empty ones are left
+        out."""
         before, after = self._headers_and_footers()
         yield from before
         self._at_page_start = True
@@ -459,8 +460,8 @@ def _numeral(number: int, kind: str) -> str:
 def _roman(number: int) -> str:
     result = ""
     for value, sign in (
-        (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"),
-        (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
+        (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"),
+        (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
     ):  # fmt: skip
         while number >= value:
             result += sign

@@ -1,7 +1,8 @@
 """What a .docx must pass before anything opens it: archives that unpack to far more than a document needs.
 
-Headers of a zip lie, so sizes are counted while streaming; a bomb is left at the limit, never unpacked whole. XML
-elements are counted by their opening brackets in the stream: forty-two million empty paragraphs fit into 400 KB.
+Headers of a zip lie, so sizes are counted while streaming; a bomb is left at the limit, never unpacked
+whole. XML elements are counted by their opening brackets in the stream: forty-two million empty paragraphs
+fit into 400 KB.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ _MAX_XML_MB: Final = 160  # one XML part; python-docx holds its whole tree, some
 
 
 def check_archive(path: Path, name: str, limits: IngestSettings) -> None:
-    """Returns when the archive is harmless and its XML parts are whole. Raises DocumentError: failed/document.bomb,
-    corrupt (broken parts), password (an encrypted entry). Names of entries are never used as paths."""
+    """Returns when the archive is harmless and its XML parts are whole. Raises DocumentError:
+    failed/document.bomb, corrupt (broken parts), password (an encrypted entry). Names of entries are never
+    used as paths."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()

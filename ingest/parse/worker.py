@@ -1,8 +1,9 @@
-"""The sandboxed module: ``python -m ingest.parse.worker`` reads files for :class:`ingest.parse.SandboxedParser`.
+"""The sandboxed module: ``python -m ingest.parse.worker`` reads files for
+:class:`ingest.parse.SandboxedParser`.
 
-Requests: {"op": "parse", "path", "name", "limits", "password", "reader"} streams ``{"progress": [done, total]}``
-and one ``{"page": {...}}`` a page, and ends with the document without its pages; {"op": "decrypt", "path", "name",
-"password", "out"} writes a PDF without protection.
+Requests: {"op": "parse", "path", "name", "limits", "password", "reader"} streams ``{"progress": [done,
+total]}`` and one ``{"page": {...}}`` a page, and ends with the document without its pages; {"op":
+"decrypt", "path", "name", "password", "out"} writes a PDF without protection.
 """
 
 from __future__ import annotations

@@ -57,7 +57,8 @@ def handle(request, emit):
         return {"names": sorted(os.environ)}
     if op == "limits":
         import resource
-        return {"core": resource.getrlimit(resource.RLIMIT_CORE)[0], "cpu": resource.getrlimit(resource.RLIMIT_CPU)[0]}
+        soft = {n: resource.getrlimit(n)[0] for n in (resource.RLIMIT_CORE, resource.RLIMIT_CPU)}
+        return {"core": soft[resource.RLIMIT_CORE], "cpu": soft[resource.RLIMIT_CPU]}
     raise ValueError(op)
 serve(handle)
 """
@@ -199,7 +200,9 @@ def test_an_error_of_the_listener_ends_the_job_and_passes_through(module: str) -
 def test_threads_take_turns(shared: Sandbox) -> None:
     answers: list[int] = []
     threads = [
-        threading.Thread(target=lambda n=n: answers.append(shared.request({"op": "echo", "value": n})["value"]))
+        threading.Thread(
+            target=lambda n=n: answers.append(shared.request({"op": "echo", "value": n})["value"])
+        )
         for n in range(12)
     ]
     for thread in threads:
@@ -210,7 +213,10 @@ def test_threads_take_turns(shared: Sandbox) -> None:
 
 
 def test_a_module_that_does_not_start_says_why() -> None:
-    with Sandbox("rag.no_such_module", memory_mb=512, timeout_s=5) as sandbox, pytest.raises(SandboxError) as caught:
+    with (
+        Sandbox("rag.no_such_module", memory_mb=512, timeout_s=5) as sandbox,
+        pytest.raises(SandboxError) as caught,
+    ):
         sandbox.request({})
     assert caught.value.code == "sandbox.start"
     assert "no_such_module" in str(caught.value)
