@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rag.errors import IndexMismatch, StoreError
-from rag.records import Chunk, EmbeddingSpec, ParsedDocument
+from rag.records import PAGE_BREAK, Chunk, EmbeddingSpec, ParsedDocument
 from rag.store import codec
 from rag.store.codec import Vectors
 from rag.store.documents import Documents, Lease, _active, _finish, _update, _update_held
@@ -48,10 +48,7 @@ class Contents(Documents):
         active, StoreError for vectors of the wrong shape or not finite, ValueError when a chunk's text is
         not what stands at its offsets.
         """
-        text = parsed.text
-        for chunk in chunks:
-            if text[chunk.char_start : chunk.char_end] != chunk.text:
-                raise ValueError(f"chunk {chunk.ordinal} of {lease.document.name!r} is not at its offsets")
+        _check_offsets(codec.clean(parsed.text), chunks, lease.document.id)
         page_rows = [
             {
                 "document_id": lease.document.id,
@@ -115,6 +112,7 @@ class Contents(Documents):
             )
             if connection.execute(ready).first() is None:
                 return False
+            _check_offsets(self._text(connection, document_id), chunks, document_id)
             visible = active is not None and active[0] == spec_id
             if visible:
                 self._note_removal(connection, document_id)
@@ -218,6 +216,10 @@ class Contents(Documents):
         if not np.isfinite(matrix).all():
             raise StoreError("store.bad_vectors", found="NaN", expected="finite numbers")
 
+    def _text(self, connection: Connection, document_id: int) -> str:
+        query = sa.select(pages.c.text).where(pages.c.document_id == document_id).order_by(pages.c.number)
+        return PAGE_BREAK.join(connection.execute(query).scalars())
+
     def _drop_chunks(self, connection: Connection, document_id: int, spec_id: int) -> None:
         for table in (chunks, document_specs):
             connection.execute(
@@ -279,6 +281,12 @@ def _chunk_rows(
         }
         for chunk, embedded in zip(found, embedded_hashes, strict=True)
     ]
+
+
+def _check_offsets(text: str, found: Sequence[Chunk], document_id: int) -> None:
+    for chunk in found:
+        if text[chunk.char_start : chunk.char_end] != codec.clean(chunk.text):
+            raise ValueError(f"chunk {chunk.ordinal} of document {document_id} is not at its offsets")
 
 
 def _spec(connection: Connection, spec_id: int) -> EmbeddingSpec:

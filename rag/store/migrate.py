@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -90,7 +90,8 @@ def back_up(path: Path, backups: Path, version: str) -> Path:
             source.backup(copy)
         os.replace(partial, target)
     except (OSError, sqlite3.Error) as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         if "full" in str(error) or "No space" in str(error):
             raise DiskFull("store.disk_full", path=backups) from error
         raise StoreError("store.unwritable", path=backups, detail=error) from error

@@ -83,7 +83,7 @@ def chunked(document: ParsedDocument) -> list[Chunk]:
                 (box, box),
                 12,
                 "zh",
-            )  # fmt: skip
+            )
         )
         start = end + 1
     return found
@@ -145,8 +145,7 @@ class Kit:
         return self.store.document(document.id, self.scope)
 
     def reindex(self, document_id: int, spec: EmbeddingSpec = OTHER_SPEC) -> bool:
-        texts = [p.text + "!" for p in self.store.pages(document_id)]
-        chunks = chunked(parsed(texts))
+        chunks = chunked(parsed([p.text for p in self.store.pages(document_id)]))
         spec_id = self.store.ensure_spec(spec)
         return self.store.replace_chunks(
             document_id, spec_id, chunks, embedded(chunks), [digest(c.text) for c in chunks]

@@ -14,7 +14,12 @@ from rag.store.schema import metadata
 def differences(store: Store) -> list[Any]:
     with store._db.read() as connection:
         context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
+            connection,
+            opts={
+                "compare_type": True,
+                # Alembic takes SQLite's DEFAULT '' for another default than ''.
+                "compare_server_default": connection.dialect.name == "postgresql",
+            },
         )
         found: list[Any] = compare_metadata(context, metadata)
     return found
