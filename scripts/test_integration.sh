@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The integration tests, each in the environment that has what it talks to. Environments are set up when missing.
+#   scripts/test_integration.sh [PYTEST OPTIONS]
+# A missing server or library is a failure here, never a skip: WENJU_REQUIRE_INTEGRATION=1.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export WENJU_REQUIRE_INTEGRATION=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}"
+failed=0
+
+step() { # words, command...
+  echo "== $1"
+  shift
+  "$@" || { failed=1; echo "== failed: $*" >&2; }
+}
+
+with_torch=()
+without_torch=()
+for file in tests/integration/test_*.py; do
+  if grep -qE '^\s*(import|from) (torch|transformers|peft|FlagEmbedding)\b' "$file"; then
+    with_torch+=("$file")
+  else
+    without_torch+=("$file")
+  fi
+done
+
+step "vLLM (CPU) environment" bash scripts/vllm-cpu-env.sh install
+step "torch environment" bash scripts/models_env.sh
+if [ ${#without_torch[@]} -gt 0 ]; then
+  step "PostgreSQL, Redis, vLLM" .venv/bin/python -m pytest -m integration "${without_torch[@]}" "$@"
+fi
+if [ ${#with_torch[@]} -gt 0 ]; then
+  step "FlagEmbedding, transformers, LoRA" .venv-models/bin/python -m pytest -m integration "${with_torch[@]}" "$@"
+fi
+exit "$failed"

@@ -1,0 +1,224 @@
+"""The files around the code: they parse, they agree with each other, and they say nothing of one machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+TRACKED = [
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    if name and (ROOT / name).is_file()
+]
+TEXTS = [p for p in TRACKED if p.suffix not in (".docx", ".pdf", ".png", ".jpg", ".ico", ".sql")]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def test_every_yaml_and_toml_parses() -> None:
+    parsed = [list(yaml.safe_load_all(_read(p))) for p in TRACKED if p.suffix in (".yml", ".yaml")]
+    assert parsed
+    assert all(tomllib.loads(_read(p)) is not None for p in TRACKED if p.suffix == ".toml")
+
+
+def test_no_package_registry_and_no_machine_is_named() -> None:
+    hosts = re.compile(r"pypi\.org|pythonhosted|pytorch\.org/whl|index-url[= ]https?:|/opt/pypi|/opt/wheels")
+    machine = re.compile(r"/work/(main|shared)|/root/|/tmp/bash_jobs")
+    for path in TEXTS:
+        if path == Path(__file__):
+            continue
+        found = hosts.search(_read(path)) or machine.search(_read(path))
+        assert found is None, f"{path.relative_to(ROOT)}: {found.group() if found else ''}"
+
+
+def test_no_large_file_and_no_pickle() -> None:
+    for path in TRACKED:
+        assert path.stat().st_size < 1_500_000, path
+        assert path.suffix not in (".pkl", ".pickle", ".joblib", ".safetensors", ".onnx"), path
+
+
+def test_every_package_is_listed() -> None:
+    listed = set(PYPROJECT["tool"]["setuptools"]["packages"])
+    there = {
+        ".".join(p.parent.relative_to(ROOT).parts)
+        for p in TRACKED
+        if p.name == "__init__.py" and p.relative_to(ROOT).parts[0] not in ("tests", "benchmarks")
+    }
+    assert there <= listed, f"not in pyproject: {sorted(there - listed)}"
+    assert all((ROOT / name.replace(".", "/")).is_dir() for name in listed)
+
+
+def test_every_dependency_is_pinned() -> None:
+    pins = {line.split("==")[0].lower().replace("_", "-") for line in _read(ROOT / "constraints.txt").splitlines() if "==" in line}
+    wanted = [*PYPROJECT["project"]["dependencies"], *PYPROJECT["project"]["optional-dependencies"]["dev"]]
+    names = {re.split(r"[\[<>=!~; ]", line)[0].lower() for line in wanted}
+    assert names <= pins, f"run scripts/pin.sh: {sorted(names - pins)}"
+    assert "://" not in _read(ROOT / "constraints.txt")
+
+
+def test_base_install_has_no_torch() -> None:
+    assert not re.search(r"^(torch|transformers|nvidia)", _read(ROOT / "constraints.txt"), re.MULTILINE)
+
+
+def test_readme_shows_the_two_commands_and_only_real_ones() -> None:
+    readme = _read(ROOT / "README.md")
+    assert "make run" in readme
+    assert "make test" in readme
+    targets = set(re.findall(r"^([a-z-]+):", _read(ROOT / "Makefile"), re.MULTILINE))
+    for path in TEXTS:
+        if path.suffix == ".md":
+            named = set(re.findall(r"^make ([a-z][a-z-]*)|`make ([a-z][a-z-]*)", _read(path), re.MULTILINE))
+            unknown = {a or b for a, b in named} - targets
+            assert not unknown, f"{path.name}: no make target {sorted(unknown)}"
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for path in TEXTS:
+        if path.suffix != ".md":
+            continue
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", _read(path)):
+            assert (path.parent / target).exists(), f"{path.relative_to(ROOT)} -> {target}"
+
+
+def test_wenju_commands_in_the_documents_exist() -> None:
+    import typer
+
+    import cli
+
+    group: Any = typer.main.get_command(cli.app)
+    for path in TEXTS:
+        if path.suffix != ".md":
+            continue
+        for line in re.findall(r"(?:^|`|bin/|exec app )wenju ([a-z]+(?: [a-z]+)?)", _read(path), re.MULTILINE):
+            first, _, second = line.partition(" ")
+            assert first in group.commands, f"{path.name}: wenju {line}"
+            inner = getattr(group.commands[first], "commands", None)
+            assert inner is None or second in inner, f"{path.name}: wenju {line}"
+
+
+def test_settings_page_is_up_to_date() -> None:
+    from commands.checks import settings_markdown
+
+    assert _read(ROOT / "docs" / "settings.md") == settings_markdown(), "run `make docs`"
+
+
+def test_example_settings_are_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from rag.settings import load_settings
+
+    words = re.sub(r"^# (?=[a-z_]+ = )", "", _read(ROOT / "wenju.example.toml"), flags=re.MULTILINE)
+    path = tmp_path / "wenju.toml"
+    path.write_text(words, encoding="utf-8")
+    monkeypatch.setenv("WENJU_CONFIG", str(path))
+    assert load_settings().embedding.model == "BAAI/bge-m3"
+
+
+def test_scripts_are_sound() -> None:
+    scripts = [p for p in TRACKED if p.suffix == ".sh" or p == ROOT / ".ci" / "run"]
+    assert len(scripts) >= 5
+    for path in scripts:
+        subprocess.run(["bash", "-n", str(path)], check=True)
+        assert os.access(path, os.X_OK), f"{path.relative_to(ROOT)} is not executable"
+
+
+def test_old_or_bare_python_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    def check(python: str) -> str:
+        done = subprocess.run(
+            ["bash", str(ROOT / "scripts" / "check_python.sh"), python], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == (0 if python == sys.executable else 1), done.stderr
+        return done.stderr
+
+    old = tmp_path / "old"
+    old.write_text('#!/bin/sh\ncase "$2" in *print*) echo 3.9;; *) exit 1;; esac\n')
+    bare = tmp_path / "bare"
+    bare.write_text('#!/bin/sh\ncase "$2" in *print*) echo 3.12;; *ensurepip*) exit 1;; *) exit 0;; esac\n')
+    for stub in (old, bare):
+        stub.chmod(0o755)
+    assert check(sys.executable) == ""
+    assert "3.11 or newer" in check("no-such-python")
+    assert "is 3.9" in check(str(old))
+    assert "apt-get install python3.12-venv" in check(str(bare))
+
+
+class TestCompose:
+    compose: dict[str, Any] = yaml.safe_load(_read(ROOT / "docker-compose.yml"))
+
+    def test_every_service_is_pinned_watched_bounded_and_not_root(self) -> None:
+        for name, service in self.compose["services"].items():
+            assert re.search(r":v?\d+\.\d+", service["image"]), name
+            assert "healthcheck" in service, name
+            assert "memory" in service["deploy"]["resources"]["limits"], name
+            assert not str(service["user"]).startswith(("0", "root")), name
+            assert service["read_only"] is True, name
+            assert service["cap_drop"] == ["ALL"], name
+
+    def test_only_the_page_is_published_and_only_on_this_machine(self) -> None:
+        published = {name: s["ports"] for name, s in self.compose["services"].items() if "ports" in s}
+        assert list(published) == ["app"]
+        assert all(port.startswith("127.0.0.1:") for port in published["app"])
+        assert self.compose["networks"]["inner"]["internal"] is True
+
+    def test_what_it_names_is_there(self) -> None:
+        services, declared = self.compose["services"], self.compose
+        for service in services.values():
+            assert set(service.get("secrets", [])) <= declared["secrets"].keys()
+            assert set(service.get("networks", [])) <= declared["networks"].keys()
+            assert set(service.get("depends_on", {})) <= services.keys()
+        assert (ROOT / services["app"]["build"]["dockerfile"]).is_file()
+        from rag.settings import Settings
+
+        for variable in services["app"]["environment"]:
+            head, _, tail = variable.removeprefix("WENJU_").lower().partition("__")
+            field = Settings.model_fields[head]
+            assert not tail or tail in type(field.default).model_fields, variable
+
+    def test_secrets_are_made_once(self, tmp_path: Path) -> None:
+        deploy = tmp_path / "deploy"
+        (deploy / "secrets").mkdir(parents=True)
+        shutil.copy(ROOT / "deploy" / "make_secrets.sh", deploy)
+
+        def make(*options: str) -> dict[str, str]:
+            subprocess.run(["bash", str(deploy / "make_secrets.sh"), *options], check=True, capture_output=True)
+            return {p.name: p.read_text() for p in (deploy / "secrets").iterdir()}
+
+        first = make()
+        assert set(first) == set(self.compose["secrets"])
+        assert first["wenju_database_url"] == ""
+        password = first["redis_conf"].split()[1]
+        assert password in first["wenju_redis_url"]
+        assert make() == first
+        assert first["postgres_password"] in make("--postgres")["wenju_database_url"]
+
+    def test_secret_files_reach_the_settings(self, tmp_path: Path) -> None:
+        from rag.settings import Settings
+
+        (tmp_path / "wenju_redis_url").write_text("redis://:pw@redis:6379/0")
+        (tmp_path / "wenju_database_url").write_text("")
+        settings = Settings(_secrets_dir=tmp_path)  # type: ignore[call-arg]
+        assert settings.redis_url.get_secret_value() == "redis://:pw@redis:6379/0"
+        assert settings.database_url == ""
+
+
+def test_the_image_gets_every_package() -> None:
+    dockerfile = _read(ROOT / "deploy" / "Dockerfile")
+    ignored = _read(ROOT / ".dockerignore")
+    for name in {package.split(".")[0] for package in PYPROJECT["tool"]["setuptools"]["packages"]}:
+        assert f"COPY {name} {name}" in dockerfile
+        assert f"!{name}\n" in ignored
+    assert re.search(r"^USER 10001", dockerfile, re.MULTILINE)
+    assert ":latest" not in dockerfile
