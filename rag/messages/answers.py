@@ -181,5 +181,24 @@ MESSAGES.update(
             "An OCR program is installed here, but scanned pages are not read yet. Give them a text layer first.",
             "本机装有 OCR 程序，但目前不识别扫描页。请先为其添加文字层。",
         ),
+        "search.import_objects_only": (
+            "{path} cannot be imported: it holds index.pkl but no passages.jsonl. index.pkl is a program that runs "
+            "when it is read, so Wenju never reads it. Export the folder again with `wenju export faiss`, or ingest "
+            "the original files with `wenju ingest`.",
+            "无法导入 {path}：其中只有 index.pkl 而没有 passages.jsonl。读取 index.pkl 等于运行其中的程序，因此 Wenju 从不读取它。"
+            "请用 `wenju export faiss` 重新导出，或用 `wenju ingest` 导入原始文件。",
+        ),
+        "search.export_empty": (
+            "There is nothing to export: the library is empty. Add documents with `wenju ingest`.",
+            "没有可导出的内容：文档库为空。请先用 `wenju ingest` 添加文档。",
+        ),
+        "search.export_not_empty": (
+            "{path} is not empty; name an empty or a new folder.",
+            "{path} 不是空文件夹；请指定一个空文件夹或新文件夹。",
+        ),
+        "search.export_failed": (
+            "The index could not be written to {path}: {problem}",
+            "无法把索引写入 {path}：{problem}",
+        ),
     }
 )

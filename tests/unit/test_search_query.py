@@ -49,7 +49,7 @@ def test_short_forms_are_spelled_out_at_half_weight() -> None:
 def test_any_text_makes_bounded_terms(text: str) -> None:
     found = query_terms(text * 20)
     assert len(found) <= MAX_TERMS
-    assert all(term.split() == [term] and weight >= 1.0 for term, weight in found.items())
+    assert all(term.split() == [term] and weight > 0 for term, weight in found.items())
 
 
 def test_fusion_adds_reciprocal_ranks() -> None:
