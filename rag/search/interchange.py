@@ -6,8 +6,8 @@ SHA-256 of every file).
 
 ``import_faiss`` reads ``passages.jsonl`` and nothing else. The serialised Python objects of ``index.pkl`` are
 a program that runs when it is loaded, so they are never loaded; a folder that has nothing else is refused
-with the way out. ``index.faiss`` is not read either: the library embeds the passages with its own model, so an
-index never mixes vectors of two models, and a crafted index file meets no parser.
+with the way out. ``index.faiss`` is not read either: the library embeds the passages with its own model, so
+an index never mixes vectors of two models, and a crafted index file meets no parser.
 """
 
 from __future__ import annotations
