@@ -2,8 +2,8 @@
 
 Promises: three limits hold exactly (connect, first token, whole reply); tries again, with back-off, only
 while nothing has arrived; thoughts (``reasoning_content``, ``reasoning`` or inline ``<think>``) never mix
-into the text; a stream that ends before the model said so is an error (``chat.cut``), not an answer; closing the
-reply, from any thread, closes the connection at once, upon which the server stops generating.
+into the text; a stream that ends before the model said so is an error (``chat.cut``), not an answer;
+closing the reply, from any thread, closes the connection at once, upon which the server stops generating.
 """
 
 from __future__ import annotations
@@ -173,14 +173,15 @@ class OpenAIChat:
         self, messages: Sequence[ChatMessage], wires: list[_Wire], closed: threading.Event
     ) -> Iterator[Delta]:
         from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
-        from tenacity import wait_exponential_jitter as backoff
+        from tenacity import wait_random_exponential as backoff
 
         limits = self._settings
+        self._client()  # the import takes longer than some limits: before their clocks start
         deadline = time.monotonic() + limits.total_timeout_s
         again = Retrying(
             retry=retry_if_exception(lambda error: not closed.is_set() and _is_transient(error)),
             stop=stop_after_attempt(limits.retries + 1) | stop_after_delay(limits.total_timeout_s),
-            wait=backoff(initial=0.3, max=_MAX_BACKOFF_S),
+            wait=backoff(multiplier=0.5, max=_MAX_BACKOFF_S),
             sleep=lambda seconds: _ignore(closed.wait(seconds)),
             reraise=True,
         )
