@@ -107,6 +107,12 @@ def run(command: list[str], settings: dict[str, str]) -> dict[str, Figures]:
             figures = json.loads(line)
             figures["peak_mb"] = peak
             figures["from_process_start_s"] = time.perf_counter() - began
+            print(
+                "  ",
+                command[2],
+                {k: round(v, 2) if isinstance(v, float) else v for k, v in figures.items()},
+                flush=True,
+            )
             phases[figures.pop("phase")] = figures
     ended.set()
     watcher.join()
