@@ -19,13 +19,15 @@ from rag.errors import IndexMismatch, StoreError
 from rag.records import PAGE_BREAK, Chunk, EmbeddingSpec, ParsedDocument
 from rag.store import codec
 from rag.store.codec import Vectors
-from rag.store.documents import Documents, Lease, _active, _finish, _update, _update_held
+from rag.store.documents import active as active_in
+from rag.store.documents import finish, update
+from rag.store.leases import Lease, Leases, update_held
 from rag.store.schema import chunks, document_specs, documents, embedding_specs, pages, vectors
 
 REINDEX = "wenju reindex"
 
 
-class Contents(Documents):
+class Contents(Leases):
     """Mixed into Store."""
 
     def commit_ready(
@@ -63,7 +65,7 @@ class Contents(Documents):
         rows = _chunk_rows(lease.document.id, spec_id, chunks, embedded_hashes)
         blobs = codec.dump_vectors(vectors) if len(chunks) else []
         with self._db.write() as connection:
-            held = _update_held(
+            held = update_held(
                 connection,
                 lease,
                 media_type=parsed.media_type,
@@ -83,7 +85,7 @@ class Contents(Documents):
                 if page_rows:
                     connection.execute(sa.insert(pages), page_rows)
                 ids = self._insert_chunks(connection, lease.document.id, spec_id, rows, blobs)
-                _finish(connection, lease.document.id, "ready", "", {})
+                finish(connection, lease.document.id, "ready", "", {})
                 self._note_change(connection, "add", lease.document.id, ids)
                 self._drop_older_versions(connection, lease.document.id)
             elif rendition_sha256:
@@ -106,7 +108,7 @@ class Contents(Documents):
         blobs = codec.dump_vectors(vectors) if len(chunks) else []
         with self._db.write() as connection:
             self._check_vectors(connection, spec_id, vectors, len(chunks))
-            active = _active(connection)
+            active = active_in(connection)
             ready = sa.select(documents.c.id).where(
                 documents.c.id == document_id, documents.c.status == "ready"
             )
@@ -119,7 +121,7 @@ class Contents(Documents):
             self._drop_chunks(connection, document_id, spec_id)
             ids = self._insert_chunks(connection, document_id, spec_id, rows, blobs)
             if visible:
-                _update(connection, document_id, chunk_count=len(ids), chunks_done=len(ids))
+                update(connection, document_id, chunk_count=len(ids), chunks_done=len(ids))
                 self._note_change(connection, "add", document_id, ids)
         return True
 
@@ -143,7 +145,7 @@ class Contents(Documents):
     def active_spec(self) -> tuple[int, EmbeddingSpec] | None:
         """The spec that every visible chunk belongs to; None before the first document."""
         with self._db.read() as connection:
-            return _active(connection)
+            return active_in(connection)
 
     def documents_without(self, spec_id: int) -> list[int]:
         """Ready documents that ``activate_spec(spec_id)`` still waits for, oldest first."""
@@ -155,7 +157,7 @@ class Contents(Documents):
         generation moves with a "reset". Already active: nothing happens. Raises StoreError
         ("store.spec_incomplete") while ready documents lack it, and then changes nothing."""
         with self._db.write() as connection:
-            active = _active(connection)
+            active = active_in(connection)
             if active is not None and active[0] == spec_id:
                 return
             if missing := _without(connection, spec_id):
@@ -178,13 +180,17 @@ class Contents(Documents):
     def known_vectors(self, spec_id: int, text_hashes: Sequence[str]) -> dict[str, Vectors]:
         """Vectors of shape (dimension,) already computed for these embedded texts; unknown ones are left
         out."""
-        query = (
-            sa.select(chunks.c.embedded_sha256, vectors.c.data)
-            .join(vectors, vectors.c.chunk_id == chunks.c.id)
+        first = (  # a text may stand in many documents
+            sa.select(sa.func.min(chunks.c.id).label("id"), chunks.c.embedded_sha256)
             .where(
                 chunks.c.spec_id == spec_id,
                 self._db.among_texts(chunks.c.embedded_sha256, set(text_hashes)),
             )
+            .group_by(chunks.c.embedded_sha256)
+            .subquery()
+        )
+        query = sa.select(first.c.embedded_sha256, vectors.c.data).join(
+            vectors, vectors.c.chunk_id == first.c.id
         )
         with self._db.read() as connection:
             rows = connection.execute(query).all()
@@ -194,7 +200,7 @@ class Contents(Documents):
     def _use_spec(self, connection: Connection, spec_id: int, matrix: Vectors, count: int) -> None:
         """``spec_id`` is the active spec, or becomes it when there is none."""
         self._check_vectors(connection, spec_id, matrix, count)
-        active = _active(connection)
+        active = active_in(connection)
         if active is None:
             _set_active(connection, spec_id)
         elif active[0] != spec_id:

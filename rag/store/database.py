@@ -201,6 +201,7 @@ def _sqlite_engine(url: URL, foreign_keys: bool) -> Engine:
         execute = connection.execute
         execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
         execute("PRAGMA synchronous=FULL")  # in WAL, NORMAL may lose the last commits in a power cut
+        execute("PRAGMA secure_delete=ON")  # deleted text leaves the file too
         execute("PRAGMA temp_store=MEMORY")
         execute("PRAGMA cache_size=-16000")
         execute("PRAGMA journal_size_limit=67108864")

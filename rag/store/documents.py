@@ -1,42 +1,22 @@
-"""Documents: taken in, leased, finished, deleted.
-
-A document has one owner at a time: who holds the newest lease. Whoever lost it (too late, deleted, taken
-over) learns so from ``False`` and must drop the work; nothing it did is visible. A deleted document never
-comes back by itself.
-"""
+"""Documents: taken in, listed, replaced by newer versions, deleted (and then gone for good)."""
 
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from rag.errors import AccessDenied, DocumentError
+from rag.errors import AccessDenied
 from rag.records import FINAL, PENDING, Collection, Document, DocumentStatus, EmbeddingSpec, Scope
 from rag.store import codec
 from rag.store.base import Room
 from rag.store.schema import chunks, collections, document_sources, documents, embedding_specs, orphans
 
-_COLUMNS = (*documents.c, collections.c.name.label("collection"))
-_FROM = documents.join(collections, collections.c.id == documents.c.collection_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to work on a document. ``spec`` is the active (id, spec) at that moment, None before the
-    first document. ``token`` is what proves the right."""
-
-    document: Document
-    password: str | None = field(repr=False)
-    spec: tuple[int, EmbeddingSpec] | None
-    owner: str
-    token: str = field(repr=False)
+COLUMNS = (*documents.c, collections.c.name.label("collection"))
+FROM = documents.join(collections, collections.c.id == documents.c.collection_id)
 
 
 class Documents(Room):
@@ -56,9 +36,7 @@ class Documents(Room):
             found = connection.execute(query).scalar()
         if found is None:
             with self._db.write() as connection:
-                connection.execute(
-                    self._db.insert_if_absent(collections).values(name=name, created_at=_now())
-                )
+                connection.execute(self._db.insert_if_absent(collections).values(name=name, created_at=now()))
                 found = connection.execute(query).scalar_one()
         return Collection(found, name)
 
@@ -79,7 +57,7 @@ class Documents(Room):
         bytes of the same source are a new version, and the old one goes in the transaction that makes the
         new one ready, unless another source (or an upload by hand, ``source=""``) still has those bytes.
         """
-        source, now = codec.clean(source), _now()
+        source, moment = codec.clean(source), now()
         with self._db.write() as connection:
             created = connection.execute(
                 self._db.insert_if_absent(documents)
@@ -91,8 +69,8 @@ class Documents(Room):
                     status="queued",
                     source=source,
                     password=password,
-                    created_at=now,
-                    updated_at=now,
+                    created_at=moment,
+                    updated_at=moment,
                 )
                 .returning(documents.c.id)
             ).scalar()
@@ -107,7 +85,7 @@ class Documents(Room):
                 if row.status in FINAL and row.status != "ready":
                     _queue(connection, row.id, password)
                 elif row.status in PENDING and password is not None:
-                    _update(connection, row.id, password=password)
+                    update(connection, row.id, password=password)
                 elif row.status == "ready":  # these bytes are their source's newest version again
                     self._drop_older_versions(connection, row.id)
             document = self._load(connection, row.id)
@@ -116,18 +94,18 @@ class Documents(Room):
 
     def document(self, document_id: int, scope: Scope) -> Document:
         """Raises AccessDenied, in the same words, for what is not there and what is not in ``scope``."""
-        query = sa.select(*_COLUMNS).select_from(_FROM).where(documents.c.id == document_id)
+        query = sa.select(*COLUMNS).select_from(FROM).where(documents.c.id == document_id)
         with self._db.read() as connection:
             row = connection.execute(query.where(self._inside(scope))).one_or_none()
         if row is None:
             raise AccessDenied("store.not_found")
-        return _document(row)
+        return document_of(row)
 
     def documents(self, scope: Scope) -> list[Document]:
         """In every state, newest first."""
-        query = sa.select(*_COLUMNS).select_from(_FROM).where(self._inside(scope))
+        query = sa.select(*COLUMNS).select_from(FROM).where(self._inside(scope))
         with self._db.read() as connection:
-            return [_document(row) for row in connection.execute(query.order_by(documents.c.id.desc()))]
+            return [document_of(row) for row in connection.execute(query.order_by(documents.c.id.desc()))]
 
     def delete_document(self, document_id: int) -> None:
         """The document, its pages, chunks and vectors are gone at once, its bytes too when nothing else
@@ -147,106 +125,16 @@ class Documents(Room):
                 raise AccessDenied("store.not_found")
             if status in PENDING:
                 if password is not None:
-                    _update(connection, document_id, password=password)
+                    update(connection, document_id, password=password)
             elif status != "ready":
                 _queue(connection, document_id, password)
             return self._load(connection, document_id)
 
-    def lease_next(self, owner: str) -> Lease | None:
-        """The next document to work on, leased to ``owner`` for ``ingest.lease_s`` seconds; None: nothing
-        waits. The attempt is counted before this returns, so a file that kills its reader is set aside
-        (failed, "document.died") after ``ingest.max_attempts``; fewest attempts come first."""
-        with self._db.read() as connection:  # idle workers don't wait for writers
-            waiting = sa.select(documents.c.id).where(documents.c.status.in_(PENDING))
-            if connection.execute(waiting.limit(1)).first() is None:
-                return None
-        with self._db.write(shared=True) as connection:
-            while True:
-                now = self._db.now(connection)
-                query = (
-                    sa.select(*_COLUMNS, documents.c.password.label("secret"))
-                    .select_from(_FROM)
-                    .where(documents.c.status.in_(PENDING), documents.c.lease_until <= now)
-                    .order_by(documents.c.attempts, documents.c.id)
-                    .limit(1)
-                    .with_for_update(skip_locked=True, of=documents)
-                )
-                row = connection.execute(query).one_or_none()
-                if row is None:
-                    return None
-                if row.attempts >= self.settings.ingest.max_attempts:
-                    _finish(connection, row.id, "failed", "document.died", {"attempts": str(row.attempts)})
-                    continue
-                token = uuid.uuid4().hex
-                _update(
-                    connection,
-                    row.id,
-                    status="parsing",
-                    attempts=row.attempts + 1,
-                    lease_owner=owner,
-                    lease_token=token,
-                    lease_until=now + self.settings.ingest.lease_s,
-                    pages_done=0,
-                    chunks_done=0,
-                )
-                document = self._load(connection, row.id)
-                return Lease(document, row.secret, _active(connection), owner, token)
-
-    def renew(
-        self,
-        lease: Lease,
-        status: DocumentStatus,
-        pages_done: int = 0,
-        chunks_done: int = 0,
-        *,
-        page_count: int | None = None,
-        chunk_count: int | None = None,
-    ) -> bool:
-        """Keeps the lease for another ``ingest.lease_s`` seconds and shows progress (the totals too, once
-        known). False: the lease is lost or the document deleted; drop the work. A lease that ran out but
-        that nobody took is still held."""
-        totals = {"page_count": page_count, "chunk_count": chunk_count}
-        with self._db.write(shared=True) as connection:
-            until = self._db.now(connection) + self.settings.ingest.lease_s
-            return _update_held(
-                connection,
-                lease,
-                status=status,
-                pages_done=pages_done,
-                chunks_done=chunks_done,
-                lease_until=until,
-                **{k: v for k, v in totals.items() if v is not None},
-            )
-
-    def release(self, lease: Lease) -> bool:
-        """Back into the queue, and the attempt does not count: for a worker that is told to stop."""
-        with self._db.write(shared=True) as connection:
-            return _update_held(
-                connection,
-                lease,
-                status="queued",
-                attempts=documents.c.attempts - 1,
-                lease_owner="",
-                lease_token="",
-                lease_until=0.0,
-                pages_done=0,
-                chunks_done=0,
-            )
-
-    def commit_failed(self, lease: Lease, error: DocumentError, warnings: Sequence[str] = ()) -> bool:
-        """The document ends in ``error.status`` with its code and parameters, and its password is
-        forgotten. False: the lease is lost or the document deleted."""
-        with self._db.write(shared=True) as connection:
-            if not _update_held(connection, lease, warnings=codec.dump(list(warnings))):
-                return False
-            _finish(connection, lease.document.id, error.status, error.code, dict(error.params))
-            return True
-
     # What other rooms of the store use.
 
     def _load(self, connection: Connection, document_id: int) -> Document:
-        query = sa.select(*_COLUMNS).select_from(_FROM).where(documents.c.id == document_id)
-        return _document(connection.execute(query).one())
+        query = sa.select(*COLUMNS).select_from(FROM).where(documents.c.id == document_id)
+        return document_of(connection.execute(query).one())
 
     def _note_source(self, connection: Connection, document_id: int, collection_id: int, source: str) -> None:
         """``source`` has these bytes now; its row becomes the newest."""
@@ -338,7 +226,7 @@ class Documents(Room):
                 connection.execute(sa.delete(orphans).where(orphans.c.sha256 == sha256))
 
 
-def _now() -> datetime:
+def now() -> datetime:
     return datetime.now(UTC)
 
 
@@ -347,31 +235,22 @@ def _referred(connection: Connection, sha256: str) -> bool:
     return connection.execute(sa.select(documents.c.id).where(used).limit(1)).first() is not None
 
 
-def _update(connection: Connection, document_id: int, **values: Any) -> None:
+def update(connection: Connection, document_id: int, **values: Any) -> None:
     connection.execute(
-        sa.update(documents).where(documents.c.id == document_id).values(updated_at=_now(), **values)
+        sa.update(documents).where(documents.c.id == document_id).values(updated_at=now(), **values)
     )
-
-
-def _update_held(connection: Connection, lease: Lease, **values: Any) -> bool:
-    held = sa.update(documents).where(
-        documents.c.id == lease.document.id, documents.c.lease_token == lease.token
-    )
-    return connection.execute(held.values(updated_at=_now(), **values)).rowcount == 1
 
 
 def _queue(connection: Connection, document_id: int, password: str | None) -> None:
-    _finish(connection, document_id, "queued", "", {})
-    _update(
-        connection, document_id, password=password, attempts=0, warnings="[]", pages_done=0, chunks_done=0
-    )
+    finish(connection, document_id, "queued", "", {})
+    update(connection, document_id, password=password, attempts=0, warnings="[]", pages_done=0, chunks_done=0)
 
 
-def _finish(
+def finish(
     connection: Connection, document_id: int, status: DocumentStatus, code: str, params: dict[str, str]
 ) -> None:
     """Out of a worker's hands: no lease, no password."""
-    _update(
+    update(
         connection,
         document_id,
         status=status,
@@ -384,13 +263,13 @@ def _finish(
     )
 
 
-def _active(connection: Connection) -> tuple[int, EmbeddingSpec] | None:
+def active(connection: Connection) -> tuple[int, EmbeddingSpec] | None:
     query = sa.select(embedding_specs.c.id, embedding_specs.c.spec).where(embedding_specs.c.active == 1)
     row = connection.execute(query).one_or_none()
     return None if row is None else (row.id, codec.load_spec(row.spec))
 
 
-def _document(row: Any) -> Document:
+def document_of(row: Any) -> Document:
     return Document(
         id=row.id,
         collection_id=row.collection_id,

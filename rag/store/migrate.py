@@ -100,8 +100,12 @@ def back_up(path: Path, backups: Path, version: str) -> Path:
     return target
 
 
+CHECKED_AT_OPENING_BYTES = 256 * 2**20
+"""A check reads the whole file: a larger one would hold up every start. See ``Store.check``."""
+
+
 def check_file(database: Database, backups: Path) -> None:
-    """A damaged SQLite file is refused at the door: StoreError("store.damaged") says what to do."""
+    """Raises StoreError("store.damaged"), which says what to do, for a damaged SQLite file."""
     if database.path is None or not database.path.exists():
         return
     with database.read() as connection:

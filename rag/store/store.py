@@ -11,7 +11,7 @@ from rag.settings import Settings
 from rag.store.contents import Contents
 from rag.store.conversations import Conversations
 from rag.store.database import Database
-from rag.store.migrate import check_file, migrate
+from rag.store.migrate import CHECKED_AT_OPENING_BYTES, check_file, migrate
 from rag.store.originals import Originals
 from rag.store.reading import Reading
 
@@ -41,7 +41,9 @@ class Store(Contents, Reading, Conversations):
                     raise StoreError(
                         "store.unwritable", path=database.path.parent, detail=error.strerror or error
                     ) from error
-            check_file(database, backups)
+            path = database.path
+            if path and path.exists() and path.stat().st_size <= CHECKED_AT_OPENING_BYTES:
+                check_file(database, backups)
             migrate(database, backups)
             store = cls(settings, database, Originals.of(settings))
             store._collect_orphans()
@@ -49,6 +51,11 @@ class Store(Contents, Reading, Conversations):
             database.close()
             raise
         return store
+
+    def check(self) -> None:
+        """Reads a whole SQLite file; raises StoreError("store.damaged") when it is damaged. Opening does so
+        only up to 256 MiB; damage in a larger file is named when it is met."""
+        check_file(self._db, self.settings.data_dir / "backups")
 
     def close(self) -> None:
         """Gives all connections back. The store is not used afterwards."""

@@ -185,6 +185,9 @@ def test_a_damaged_file_is_refused_with_what_to_do(settings: Settings) -> None:
             kit.ready(f"{number} " * 2000)
     path = database(settings)
     size = path.stat().st_size
+    opened = Store.open(settings)
+    opened.check()
+    opened.close()
     with path.open("r+b") as file:
         file.seek(size // 2)
         file.write(os.urandom(size // 4))
@@ -239,6 +242,16 @@ def test_no_write_permission(settings: Settings, tmp_path: Path) -> None:
     settings.data_dir.chmod(0o755)
     assert said.split(" ")[0] in ("store.readonly", "store.unwritable")
     assert str(settings.data_dir) in said
+
+
+def test_deleted_text_leaves_the_file(kit: Kit, settings: Settings) -> None:
+    secret = "the acquisition of Kestrel"
+    kit.ready("x", [f"{secret} " * 500])
+    kit.ready("y")
+    kit.store.delete_document(1)
+    kit.store.close()
+    assert not (settings.data_dir / "wenju.db-wal").exists()
+    assert secret.encode() not in database(settings).read_bytes()
 
 
 def test_disk_full_keeps_what_was_there(kit: Kit) -> None:
