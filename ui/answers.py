@@ -1,4 +1,4 @@
-"""How one question and its answer look: the words, the citations, what was missing, what a reader may do with it."""
+"""How one question and its answer look: words, citations, what was missing, what a reader may do."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _head(turn: Turn) -> None:
         )
     else:
         st.badge(
-            one_line(answer.model, 48) or "…",
+            one_line(answer.model, 48) or say("answer.mode_generative"),
             icon=":material/smart_toy:",
             color="gray",
             help=say("answer.mode_generative_help"),
@@ -193,9 +193,7 @@ def _passage(turn: Turn, passage: Passage) -> None:
 
 
 def _actions(turn: Turn, versions: list[Turn], *, last: bool) -> None:
-    with st.container(
-        key=f"actions-{turn.id}", horizontal=True, gap="small", vertical_alignment="center"
-    ):
+    with st.container(key=f"actions-{turn.id}", horizontal=True, gap="small", vertical_alignment="center"):
         with st.container(key=f"copy-{turn.id}", width="content"):
             st.button(
                 "", key=f"copied-{turn.id}", icon=":material/content_copy:", type="tertiary",
@@ -220,9 +218,7 @@ def _actions(turn: Turn, versions: list[Turn], *, last: bool) -> None:
                 max_visible_pages=0,
                 key=f"version-{versions[0].id}",
             )
-            st.caption(
-                say("answer.version", current=versions.index(turn) + 1, count=len(versions))
-            )
+            st.caption(say("answer.version", current=versions.index(turn) + 1, count=len(versions)))
         with st.container(key=f"timing-{turn.id}", width="content"):
             _timing(turn.answer.timings_ms)
 
@@ -247,26 +243,28 @@ def _rate(turn_id: int, rating: int, reasons: Sequence[str] = (), comment: str =
 
 
 def _complain(turn: Turn) -> None:
-    with st.popover(
-        "", icon=":material/thumb_down:", type="tertiary", help=say("answer.bad"), key=f"bad-{turn.id}"
+    with (
+        st.popover(
+            "", icon=":material/thumb_down:", type="tertiary", help=say("answer.bad"), key=f"bad-{turn.id}"
+        ),
+        st.form(f"complaint-{turn.id}", border=False),
     ):
-        with st.form(f"complaint-{turn.id}", border=False):
-            st.markdown(f"**{say('rate.title')}**")
-            reasons = st.pills(
-                say("rate.title"),
-                options=REASONS,
-                format_func=lambda reason: say(f"reason.{reason}"),
-                selection_mode="multi",
-                default=[r for r in turn.reasons if r in REASONS],
-                key=f"reasons-{turn.id}",
-                label_visibility="collapsed",
-            )
-            comment = st.text_area(
-                say("rate.comment"), value=turn.comment, max_chars=2000, key=f"comment-{turn.id}", height=80
-            )
-            if st.form_submit_button(say("rate.send"), type="primary", key=f"send-{turn.id}"):
-                _rate(turn.id, -1, tuple(reasons), comment.strip())
-                st.rerun()
+        st.markdown(f"**{say('rate.title')}**")
+        reasons = st.pills(
+            say("rate.title"),
+            options=REASONS,
+            format_func=lambda reason: say(f"reason.{reason}"),
+            selection_mode="multi",
+            default=[r for r in turn.reasons if r in REASONS],
+            key=f"reasons-{turn.id}",
+            label_visibility="collapsed",
+        )
+        comment = st.text_area(
+            say("rate.comment"), value=turn.comment, max_chars=2000, key=f"comment-{turn.id}", height=80
+        )
+        if st.form_submit_button(say("rate.send"), type="primary", key=f"send-{turn.id}"):
+            _rate(turn.id, -1, tuple(reasons), comment.strip())
+            st.rerun()
 
 
 def _export(turn: Turn) -> None:

@@ -96,7 +96,7 @@ def close_house(house: House) -> None:
 
 
 def readiness() -> str:
-    """"" when the store answers, else the message code of what is wrong."""
+    """ "" when the store answers, else the message code of what is wrong."""
     house = current()
     if house.engine is None:
         return house.problem.code if house.problem else "ui.cannot_open"

@@ -65,7 +65,9 @@ def panel(shown: Target) -> None:
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="evidence-head"):
             number = f":primary-badge[{source.marker}] " if isinstance(source, Citation) else ""
             st.markdown(f"{number}**{one_line(source.document, 60)}**")
-            if st.button("", key="close-evidence", icon=":material/close:", type="tertiary", help=say("close")):
+            if st.button(
+                "", key="close-evidence", icon=":material/close:", type="tertiary", help=say("close")
+            ):
                 state.close_evidence()
                 st.rerun()
         if shown.section_path:
@@ -195,7 +197,9 @@ def spans_on_page(pages: Sequence[Page], number: int, start: int, end: int) -> l
     return [(first, last)] if first < last else []
 
 
-def page_picture(document: Document, number: int, boxes: Sequence[Box], width_px: int = WIDTH_PX) -> bytes | None:
+def page_picture(
+    document: Document, number: int, boxes: Sequence[Box], width_px: int = WIDTH_PX
+) -> bytes | None:
     """The page as PNG with ``boxes`` marked, None when this file type has no pictures. Authorised by
     the Engine each time."""
     engine = current().engine

@@ -39,8 +39,8 @@ def _first() -> Code:
 
     asked = st.query_params.get("lang", "") or st.context.cookies.get(COOKIE, "")
     if asked in NAMES:
-        return cast(Code, asked)
+        return asked
     engine = current().engine
     if engine is not None and engine.settings.language in NAMES:
-        return cast(Code, engine.settings.language)
+        return engine.settings.language
     return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"

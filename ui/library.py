@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -15,6 +16,9 @@ from ui.boot import House, current, principal
 from ui.evidence import original_button
 from ui.language import language, say
 from ui.safe import one_line, plain
+
+if TYPE_CHECKING:
+    from rag.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -158,9 +162,7 @@ def _list(documents: Sequence[Document], house: House) -> None:
                     say("library.collection"),
                     options=names,
                     index=None,
-                    format_func=lambda name: (
-                        say("library.collection_default") if name == DEFAULT else name
-                    ),
+                    format_func=lambda name: say("library.collection_default") if name == DEFAULT else name,
                     placeholder=say("library.all_collections"),
                     key="library-collection",
                     label_visibility="collapsed",
@@ -168,7 +170,6 @@ def _list(documents: Sequence[Document], house: House) -> None:
                 or ""
             )
     busy = bool(uploads.pending(documents)) or house.reindexing.is_set()
-    started = {d.id: d.status for d in documents}
 
     @st.fragment(run_every=uploads.PROGRESS_EVERY_S if busy else None)
     def rows() -> None:
@@ -193,7 +194,7 @@ def _list(documents: Sequence[Document], house: House) -> None:
         at = min(int(st.session_state.get("library-page", 1) or 1), count)
         with st.container(key="library-rows", gap="small"):
             for document in found[(at - 1) * ROWS : at * ROWS]:
-                _row(document, moved=started.get(document.id) != document.status)
+                _row(document)
         if count > 1:
             st.pagination(count, key="library-page")
 
@@ -223,9 +224,11 @@ def matching(
     return sorted(found, key=lambda d: (order[group(d)], -d.id))
 
 
-def _row(document: Document, *, moved: bool) -> None:
+def _row(document: Document) -> None:
     with st.container(border=True, key=f"doc-{document.id}", gap="small"):
-        with st.container(horizontal=True, wrap=False, vertical_alignment="center", key=f"line-{document.id}"):
+        with st.container(
+            horizontal=True, wrap=False, vertical_alignment="center", key=f"line-{document.id}"
+        ):
             if st.button(
                 one_line(document.name, 90),
                 key=f"look-{document.id}",
@@ -348,7 +351,7 @@ def _act(act: Callable[[], None], done: str = "") -> None:
         st.toast(done, icon=":material/check:")
 
 
-def _engine():  # type: ignore[no-untyped-def]
+def _engine() -> Engine:
     engine = current().engine
     assert engine is not None
     return engine

@@ -49,9 +49,7 @@ def shortened(text: str, limit: int = 80) -> str:
     return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
 
 
-def answer_markdown(
-    text: str, marker: Callable[[int], str] | None = None, *, verbatim: bool = False
-) -> str:
+def answer_markdown(text: str, marker: Callable[[int], str] | None = None, *, verbatim: bool = False) -> str:
     """Markdown source of an answer. ``marker(n)`` returns the Markdown of citation ``[n]`` (trusted);
     without it markers show as they are. ``verbatim``: the text is quoted from documents, so nothing
     in it is formatting, except that each line stays a line and a leading "- " stays a bullet."""
@@ -90,8 +88,8 @@ def _quoted_line(line: str) -> str:
 def marked_html(
     text: str, spans: Sequence[tuple[int, int]] = (), tables: Sequence[tuple[int, int]] = ()
 ) -> str:
-    """HTML that shows ``text`` as it is, the ``spans`` (start, end) inside <mark>; ``tables`` (start, end) with
-    tab-separated cells are drawn as tables. Every character of the text is escaped."""
+    """HTML that shows ``text`` as it is, the ``spans`` (start, end) inside <mark>; ``tables`` (start, end)
+    with tab-separated cells are drawn as tables. Every character of the text is escaped."""
     parts: list[str] = []
     position = 0
     for start, end in sorted(tables):

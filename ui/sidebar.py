@@ -137,7 +137,9 @@ def _rename(conversation: Conversation) -> None:
                 say("chat.rename_title"), value=conversation.title, max_chars=120, key="conversation-title"
             )
             if st.form_submit_button(say("save"), type="primary") and title.strip():
-                _quietly(lambda engine: engine.rename_conversation(conversation.id, title.strip(), principal()))
+                _quietly(
+                    lambda engine: engine.rename_conversation(conversation.id, title.strip(), principal())
+                )
                 state.close_dialog()
                 st.rerun()
 

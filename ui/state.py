@@ -165,8 +165,8 @@ def close_evidence() -> None:
 
 
 def dialog() -> tuple[str, int] | None:
-    """The open dialog and what it is about. Kept here, and drawn by every run, so that a page that renews itself
-    (progress, a running answer) does not close it under the reader."""
+    """The open dialog and what it is about. Kept here, and drawn by every run, so that a page that renews
+    itself (progress, a running answer) does not close it under the reader."""
     return cast("tuple[str, int] | None", st.session_state.get(_DIALOG))
 
 

@@ -43,7 +43,8 @@ WELCOME: dict[str, tuple[str, str]] = {
     ),
     "welcome.samples": ("Try the sample reports", "试用示例报告"),
     "welcome.samples_hint": (
-        "Two annual reports written for trying out, one in English and one in Chinese: ready in under a minute.",
+        "Two annual reports written for trying out, one in English and one in Chinese: "
+        "ready in under a minute.",
         "两份供试用的年度报告，中英文各一份，不到一分钟即可提问。",
     ),
     "welcome.own": ("Or add your own files", "或添加自己的文件"),
@@ -97,7 +98,11 @@ CHAT: dict[str, tuple[str, str]] = {
         "No chat model is connected, so these are the best-supported sentences, word for word.",
         "当前没有连接对话模型，以下为依据最充分的原文句子，一字未改。",
     ),
-    "answer.mode_generative_help": ("Written by this model from the passages cited.", "由该模型依据所引段落写成。"),
+    "answer.mode_generative": ("Written by a model", "由模型撰写"),
+    "answer.mode_generative_help": (
+        "Written by this model from the passages cited.",
+        "由该模型依据所引段落写成。",
+    ),
     "answer.mode_refused": ("Not found in the documents", "文档中未找到"),
     "answer.mode_refused_help": (
         "The evidence was too thin to answer. The nearest passages are listed below.",
@@ -201,13 +206,19 @@ LIBRARY: dict[str, tuple[str, str]] = {
         "Needed after another embedding model was chosen. Search keeps working from the old index meanwhile.",
         "更换向量模型后需要执行。期间仍用旧索引检索。",
     ),
-    "library.reindexing": ("The index is being rebuilt. Search goes on meanwhile.", "正在重建索引，期间检索照常。"),
+    "library.reindexing": (
+        "The index is being rebuilt. Search goes on meanwhile.",
+        "正在重建索引，期间检索照常。",
+    ),
     "library.pages": ("{count} pages", "{count} 页"),
     "library.pages_estimated": ("about {count} pages", "约 {count} 页"),
     "library.passages": ("{count} passages", "{count} 个段落"),
     "library.progress_parsing": ("Reading page {done} of {count}", "正在读取第 {done} 页，共 {count} 页"),
     "library.progress_parsing_unknown": ("Reading: {done} pages so far", "正在读取：已读 {done} 页"),
-    "library.progress_embedding": ("Indexing passage {done} of {count}", "正在索引第 {done} 个段落，共 {count} 个"),
+    "library.progress_embedding": (
+        "Indexing passage {done} of {count}",
+        "正在索引第 {done} 个段落，共 {count} 个",
+    ),
     "library.progress_embedding_unknown": (
         "Indexing: {done} passages so far",
         "正在索引：已完成 {done} 个段落",

@@ -11,6 +11,7 @@ import streamlit as st
 from rag.errors import WenjuError
 from rag.messages import message
 from rag.records import PENDING, Document
+from rag.text.language import detect_language
 from ui.boot import current, principal
 from ui.language import language, say
 from ui.safe import one_line, plain
@@ -96,7 +97,8 @@ def add_samples() -> None:
 
     engine = current().engine
     assert engine is not None
-    for path in sample_files():
+    own_first = sorted(sample_files(), key=lambda path: detect_language(path.stem) != language())
+    for path in own_first:
         engine.add_document(path.name, Path(path), principal(), source=f"sample:{path.name}")
     wake()
 

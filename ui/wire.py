@@ -1,7 +1,7 @@
 """The thin wire between the page and the browser: citation clicks, copying, the language cookie.
 
-Citations are ordinary links to ``#cite-<turn>-<marker>-<nth>`` in Streamlit's own sanitised Markdown; this component
-turns a click on one into a trigger value. Its script is constant; data only ever reaches it as data.
+Citations are ordinary links to ``#cite-<turn>-<marker>-<nth>`` in Streamlit's own sanitised Markdown;
+this component turns a click on one into a trigger value. Its script is constant; data only ever reaches it as data.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def mount(
     focus: str,
     on_cite: Callable[[int, int, int], None],
 ) -> None:
-    """Once a run, at the end of the page. A new ``focus`` scrolls to the last question. ``on_cite(turn_id, marker, nth)`` runs before the next rerun."""
+    """Once a run, at the end of the page. A new ``focus`` scrolls to the last question.
+    ``on_cite(turn_id, marker, nth)`` runs before the next rerun."""
     component = st.components.v2.component("wenju_wire", js=_JS)
 
     def clicked() -> None:

@@ -37,7 +37,7 @@ ATTACKS = [
     "<script>alert(1)</script>",
     "<div\nonclick=x>a</div>",
     "[![a](http://evil/x.png)](http://evil)",
-    "[a](http://evil \"title\")",
+    '[a](http://evil "title")',
     "[a\\](http://evil)](http://evil)",
     "\\![a](http://evil/x.png)",
     "\\\\[a](http://evil)",
@@ -61,7 +61,9 @@ def test_no_mixture_of_marks_makes_a_link(words: str) -> None:
 
 
 def test_only_known_markers_become_links() -> None:
-    made = answer_markdown("A [1], B [2, 3] 与【1】.", lambda n: f"[{n}](#cite-7-{n})" if n != 3 else "\\[3\\]")
+    made = answer_markdown(
+        "A [1], B [2, 3] 与【1】.", lambda n: f"[{n}](#cite-7-{n})" if n != 3 else "\\[3\\]"
+    )
     assert made.count("](#cite-7-1)") == 2
     assert "](#cite-7-2)" in made
     assert "#cite-7-3" not in made
@@ -105,5 +107,7 @@ def test_shortening() -> None:
 def test_marked_text_is_the_text_escaped(words: str, spans: list[tuple[int, int]]) -> None:
     made = marked_html(words, spans)
     inner = made.removeprefix('<div class="wj-page-text">').removesuffix("</div>")
-    assert html.unescape(inner.replace("<mark>", "").replace("</mark>", "")) == html.unescape(html.escape(words))
+    assert html.unescape(inner.replace("<mark>", "").replace("</mark>", "")) == html.unescape(
+        html.escape(words)
+    )
     assert "<" not in inner.replace("<mark>", "").replace("</mark>", "")

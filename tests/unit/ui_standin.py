@@ -1,4 +1,4 @@
-"""A tiny Engine in memory for the page's tests: the contract of rag.engine.Engine, scripted answers, no models."""
+"""A tiny Engine in memory for the page's tests: the Engine's contract, scripted answers, no models."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def tiny_pdf(pages: tuple[str, ...] = PAGES) -> bytes:
 class StandIn:
     """Holds documents, conversations and ratings in lists. ``token_s`` is the pause between words."""
 
-    def __init__(self, settings: Settings | None = None, *, token_s: float = 0.0, ready_after_s: float = 0.0) -> None:
+    def __init__(
+        self, settings: Settings | None = None, *, token_s: float = 0.0, ready_after_s: float = 0.0
+    ) -> None:
         self.settings = settings or Settings(data_dir=Path("/nonexistent"))
         self.token_s = token_s
         self.ready_after_s = ready_after_s
@@ -87,7 +89,9 @@ class StandIn:
         return [Collection(1, "default")]
 
     def add_document(self, name: str, data: Any, principal: object = None, **more: Any) -> Added:
-        blob = data.read_bytes() if isinstance(data, Path) else data if isinstance(data, bytes) else data.read()
+        blob = (
+            data.read_bytes() if isinstance(data, Path) else data if isinstance(data, bytes) else data.read()
+        )
         if len(blob) > self.settings.ingest.max_file_mb * 2**20:
             raise DocumentError("failed", "document.too_large", name=name)
         sha = hashlib.sha256(blob).hexdigest()
@@ -97,7 +101,14 @@ class StandIn:
         key = len(self._docs) + 1
         self._bytes[key], self._born[key] = blob, time.monotonic()
         self._docs[key] = Document(
-            key, 1, more.get("collection", "default"), name, sha, len(blob), "queued", created_at=datetime.now(UTC)
+            key,
+            1,
+            more.get("collection", "default"),
+            name,
+            sha,
+            len(blob),
+            "queued",
+            created_at=datetime.now(UTC),
         )
         return Added(self.document(key), True)
 
@@ -115,15 +126,19 @@ class StandIn:
             pdf = found.name.endswith("pdf")
             if share >= 1:
                 found = dataclasses.replace(
-                    found, status="ready", page_count=2, chunk_count=2, title="Annual Report 2024", language="en",
+                    found, status="ready", page_count=2, chunk_count=2, title="Annual Report", language="en",
                     media_type="application/pdf" if pdf else "text/plain",
                     page_kind="physical" if pdf else "estimated",
                 )  # fmt: skip
                 self._docs[document_id] = found
             elif share > 0.5:
-                found = dataclasses.replace(found, status="embedding", chunk_count=40, chunks_done=int(share * 40))
+                found = dataclasses.replace(
+                    found, status="embedding", chunk_count=40, chunks_done=int(share * 40)
+                )
             else:
-                found = dataclasses.replace(found, status="parsing", page_count=12, pages_done=int(share * 24))
+                found = dataclasses.replace(
+                    found, status="parsing", page_count=12, pages_done=int(share * 24)
+                )
         return found
 
     def documents(self, principal: object = None) -> list[Document]:
@@ -138,7 +153,9 @@ class StandIn:
         offset, chunks = 0, []
         for n, text in enumerate(PAGES):
             chunks.append(
-                Chunk(n, text, n + 1, n + 1, offset, offset + len(text), ("Report", "Results"), "", (), 40, "en")
+                Chunk(
+                    n, text, n + 1, n + 1, offset, offset + len(text), ("Report", "Results"), "", (), 40, "en"
+                )
             )
             offset += len(text) + 1
         return chunks
@@ -154,7 +171,9 @@ class StandIn:
     def original(self, document_id: int, principal: object = None) -> bytes:
         return self._bytes[document_id]
 
-    def page_picture(self, document_id: int, page: int, principal: object = None, *, width_px: int = 1000) -> bytes | None:
+    def page_picture(
+        self, document_id: int, page: int, principal: object = None, *, width_px: int = 1000
+    ) -> bytes | None:
         document = self.document(document_id)
         if document.page_kind == "estimated":
             return None
@@ -167,10 +186,13 @@ class StandIn:
         return out.getvalue()
 
     def ask(
-        self, question: str, principal: Any = None, *, conversation_id: int | None = None, collection_ids: Any = None,
-        document_ids: Any = None, log: bool = True, stop: threading.Event | None = None,
+        self, question: str, principal: Any = None, *, conversation_id: int | None = None,
+        collection_ids: Any = None, document_ids: Any = None, log: bool = True,
+        stop: threading.Event | None = None,
     ) -> Iterator[Event]:  # fmt: skip
-        self.asked.append({"question": question, "document_ids": document_ids, "conversation_id": conversation_id})
+        self.asked.append(
+            {"question": question, "document_ids": document_ids, "conversation_id": conversation_id}
+        )
         started = time.monotonic()
         if "explode" in question:
             raise RuntimeError("boom")
@@ -194,8 +216,8 @@ class StandIn:
         elif self.mode == "generative":
             words = [
                 "**Net revenue**", " rose", " to", " $1,577 million", " [1].", " See", " ![x](http://evil/x.png)",
-                " [link](http://evil)", " and", " <img src=x onerror=alert(1)>", " the", " industrial", " segment",
-                " earned", " $640 million", " [1][2].",
+                " [link](http://evil)", " and", " <img src=x onerror=alert(1)>", " the", " industrial",
+                " segment", " earned", " $640 million", " [1][2].",
             ]  # fmt: skip
         else:
             words = [QUOTE, " [1]"]
@@ -241,14 +263,20 @@ class StandIn:
         return [t for t in self._turns if t.conversation_id == conversation_id]
 
     def rename_conversation(self, conversation_id: int, title: str, principal: object = None) -> None:
-        self._conversations[conversation_id] = dataclasses.replace(self._conversations[conversation_id], title=title)
+        self._conversations[conversation_id] = dataclasses.replace(
+            self._conversations[conversation_id], title=title
+        )
 
     def delete_conversation(self, conversation_id: int, principal: object = None) -> None:
         del self._conversations[conversation_id]
 
-    def rate_turn(self, turn_id: int, principal: object, rating: Any, reasons: Any = (), comment: str = "") -> None:
+    def rate_turn(
+        self, turn_id: int, principal: object, rating: Any, reasons: Any = (), comment: str = ""
+    ) -> None:
         self._turns = [
-            dataclasses.replace(t, rating=rating, reasons=tuple(reasons), comment=comment) if t.id == turn_id else t
+            dataclasses.replace(t, rating=rating, reasons=tuple(reasons), comment=comment)
+            if t.id == turn_id
+            else t
             for t in self._turns
         ]
 
