@@ -84,9 +84,7 @@ def done_ids(path: Path) -> set[str | int]:
     return done
 
 
-def run_batch(
-    batch: Path, out: Path, answer: Callable[[str], Mapping[str, Any]], *, jobs: int = 1
-) -> int:
+def run_batch(batch: Path, out: Path, answer: Callable[[str], Mapping[str, Any]], *, jobs: int = 1) -> int:
     """Answers what is missing, in the questions' order, ``jobs`` at once. Returns the exit code."""
     questions = read_questions(batch)
     done = done_ids(out)

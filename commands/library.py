@@ -93,10 +93,20 @@ def reindex(engine: Engine) -> None:
 def export_faiss(engine: Engine, folder: Path) -> None:
     from rag.search.interchange import export_faiss as write
 
-    say(text("cli.exported", chunks=write(engine.store, folder), folder=folder))
+    exported = write(engine.store, folder)
+    say(text("cli.exported", chunks=exported.passages, folder=folder))
 
 
 def import_faiss(engine: Engine, folder: Path) -> None:
+    """The texts of an exported folder become documents of this library, embedded with its own model."""
+    from ingest.service import IngestService
     from rag.search.interchange import import_faiss as read
 
-    say(text("cli.imported", documents=read(engine, folder), folder=folder))
+    engine.embedding()
+    documents = read(folder, lambda name, words: engine.add_document(name, words.encode()))
+    service = IngestService(engine.store, engine.settings, engine.embedding())
+    try:
+        service.run_until_idle()
+    finally:
+        service.stop()
+    say(text("cli.imported", documents=documents, folder=folder))

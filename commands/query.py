@@ -131,9 +131,7 @@ def ask(
     answer: Answer | None = None
     thinking = False
     assert question is not None
-    for event in engine.ask(
-        question, log=keep, collection_ids=in_collections, document_ids=in_documents
-    ):
+    for event in engine.ask(question, log=keep, collection_ids=in_collections, document_ids=in_documents):
         if isinstance(event, Token) and not as_json:
             sys.stdout.write(printable(event.text))
             sys.stdout.flush()

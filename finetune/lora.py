@@ -178,9 +178,7 @@ def _train(
             loss.backward()
             total += float(loss.detach())
         if not math.isfinite(total):
-            raise TuneError(
-                "tune.not_finite", loss=total, step=step, learning_rate=config.learning_rate
-            )
+            raise TuneError("tune.not_finite", loss=total, step=step, learning_rate=config.learning_rate)
         torch.nn.utils.clip_grad_norm_(weights, config.max_gradient_norm)
         optimizer.step()
         schedule.step()

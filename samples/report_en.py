@@ -46,7 +46,7 @@ H2 = ParagraphStyle(
 )
 
 
-class Report(BaseDocTemplate):
+class Report(BaseDocTemplate):  # type: ignore[misc]  # reportlab has no types
     """Letter pages with a running head, page numbers and an outline of the headings."""
 
     def __init__(self, path: Path) -> None:

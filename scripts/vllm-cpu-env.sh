@@ -35,8 +35,9 @@ install() {
     rm -f "$stamp"
     [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
     local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$lock")
-    # PyPI itself has no CPU build of torch under this version; PyTorch's own index has.
-    "${pip[@]}" || "${pip[@]}" --extra-index-url https://download.pytorch.org/whl/cpu
+    # Where the registry has no CPU build of torch under this version, name PyTorch's CPU index in
+    # PIP_EXTRA_INDEX_URL.
+    "${pip[@]}"
     echo "$want" >"$stamp"
 }
 

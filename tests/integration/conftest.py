@@ -1,5 +1,5 @@
-"""Where everything must be there (WENJU_REQUIRE_INTEGRATION=1, as `make test-integration` sets it), what is missing is
-a failure, not a skip."""
+"""Where everything must be there (WENJU_REQUIRE_INTEGRATION=1, as `make test-integration` sets it), what
+is missing is a failure, not a skip."""
 
 from __future__ import annotations
 

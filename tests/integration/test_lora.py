@@ -48,6 +48,8 @@ RECORDS = [
     },
 ]
 
+LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -62,8 +64,8 @@ def config(base: Path, tmp_path: Path) -> LoraTraining:
     data = tmp_path / "records.jsonl"
     data.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in RECORDS * 3), encoding="utf-8")
     return LoraTraining(
-        base_model=str(base), data=data, output_dir=tmp_path / "adapter", steps=20, learning_rate=2e-2,
-        dtype="float32", device="cpu", target_modules=("q_proj", "v_proj"),
+        base_model=str(base), data=data, output_dir=tmp_path / "adapter", target_modules=LINEAR, steps=20,
+        learning_rate=2e-2, dtype="float32", device="cpu",
     )  # fmt: skip
 
 
@@ -84,7 +86,7 @@ def test_loss_falls_and_the_adapter_loads_again(config: LoraTraining, base: Path
     card = train_lora(config, on_step=lambda step, loss: steps.append(step))
     assert steps == list(range(1, 21))
     first, last = sum(card.losses[:3]) / 3, sum(card.losses[-3:]) / 3
-    assert last < first - 0.2, card.losses
+    assert last < first - 0.5, card.losses
 
     kept = Card.model_validate_json((config.output_dir / CARD).read_text(encoding="utf-8"))
     assert kept.losses == card.losses
@@ -96,7 +98,7 @@ def test_loss_falls_and_the_adapter_loads_again(config: LoraTraining, base: Path
     assert (adapter["r"], adapter["lora_alpha"], sorted(adapter["target_modules"])) == (
         16,
         32,
-        ["q_proj", "v_proj"],
+        sorted(LINEAR),
     )
 
     tokenizer = AutoTokenizer.from_pretrained(config.output_dir)

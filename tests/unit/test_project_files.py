@@ -64,7 +64,11 @@ def test_every_package_is_listed() -> None:
 
 
 def test_every_dependency_is_pinned() -> None:
-    pins = {line.split("==")[0].lower().replace("_", "-") for line in _read(ROOT / "constraints.txt").splitlines() if "==" in line}
+    pins = {
+        line.split("==")[0].lower().replace("_", "-")
+        for line in _read(ROOT / "constraints.txt").splitlines()
+        if "==" in line
+    }
     wanted = [*PYPROJECT["project"]["dependencies"], *PYPROJECT["project"]["optional-dependencies"]["dev"]]
     names = {re.split(r"[\[<>=!~; ]", line)[0].lower() for line in wanted}
     assert names <= pins, f"run scripts/pin.sh: {sorted(names - pins)}"
@@ -104,7 +108,9 @@ def test_wenju_commands_in_the_documents_exist() -> None:
     for path in TEXTS:
         if path.suffix != ".md":
             continue
-        for line in re.findall(r"(?:^|`|bin/|exec app )wenju ([a-z]+(?: [a-z]+)?)", _read(path), re.MULTILINE):
+        for line in re.findall(
+            r"(?:^|`|bin/|exec app )wenju ([a-z]+(?: [a-z]+)?)", _read(path), re.MULTILINE
+        ):
             first, _, second = line.partition(" ")
             assert first in group.commands, f"{path.name}: wenju {line}"
             inner = getattr(group.commands[first], "commands", None)
@@ -138,7 +144,10 @@ def test_scripts_are_sound() -> None:
 def test_old_or_bare_python_is_refused_with_the_remedy(tmp_path: Path) -> None:
     def check(python: str) -> str:
         done = subprocess.run(
-            ["bash", str(ROOT / "scripts" / "check_python.sh"), python], capture_output=True, text=True, check=False
+            ["bash", str(ROOT / "scripts" / "check_python.sh"), python],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == (0 if python == sys.executable else 1), done.stderr
         return done.stderr
@@ -193,7 +202,9 @@ class TestCompose:
         shutil.copy(ROOT / "deploy" / "make_secrets.sh", deploy)
 
         def make(*options: str) -> dict[str, str]:
-            subprocess.run(["bash", str(deploy / "make_secrets.sh"), *options], check=True, capture_output=True)
+            subprocess.run(
+                ["bash", str(deploy / "make_secrets.sh"), *options], check=True, capture_output=True
+            )
             return {p.name: p.read_text() for p in (deploy / "secrets").iterdir()}
 
         first = make()
