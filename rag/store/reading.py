@@ -35,6 +35,13 @@ _CHUNK_COLUMNS = (
 )
 _CHUNKS = chunks.join(documents, documents.c.id == chunks.c.document_id)
 
+_VISIBLE = (
+    sa.select(*_CHUNK_COLUMNS)
+    .select_from(_CHUNKS.join(embedding_specs, embedding_specs.c.id == chunks.c.spec_id))
+    .where(embedding_specs.c.active == 1)
+    .order_by(chunks.c.document_id, chunks.c.ordinal)
+)
+
 
 class Reading(Room):
     """Mixed into Store."""
@@ -124,12 +131,7 @@ class Reading(Room):
         return self._visible(scope, chunks.c.document_id == document_id)
 
     def _visible(self, scope: Scope | None, which: sa.ColumnElement[bool]) -> list[StoredChunk]:
-        query = (
-            sa.select(*_CHUNK_COLUMNS)
-            .select_from(_CHUNKS.join(embedding_specs, embedding_specs.c.id == chunks.c.spec_id))
-            .where(which, sa.true() if scope is None else self._inside(scope), embedding_specs.c.active == 1)
-            .order_by(chunks.c.document_id, chunks.c.ordinal)
-        )
+        query = _VISIBLE.where(which, sa.true() if scope is None else self._inside(scope))
         with self._db.read() as connection:
             return [_stored_chunk(row) for row in connection.execute(query)]
 
