@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag.errors import WenjuError
 from rag.records import Change, Document, EmbeddingSpec, Scope, StoredChunk
 from rag.search import files
 from rag.search.dense import DenseIndex, Rows, concatenate_rows
@@ -288,7 +289,7 @@ class Views:
                     marks = document_marks(self._store)
                     write_snapshot(view.root, view.dense, view.dense_generation, fingerprint, marks)
             self._unsaved = max(0, self._unsaved - unsaved)
-        except OSError as error:
+        except (OSError, RuntimeError, WenjuError) as error:  # FAISS says a full disk by RuntimeError
             log.warning("no snapshot of the dense index: %s", error)
         with suppress(OSError):
             for other in self._settings.index_dir.iterdir():
