@@ -3,8 +3,10 @@ Also the page that is shown when Wenju cannot start."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -15,6 +17,9 @@ from ui.language import language, say
 from ui.safe import plain
 from ui.texts import TEXTS
 
+if TYPE_CHECKING:
+    from rag.engine import Engine
+
 KEPT_S = 30.0
 STATES = {
     "ok": (":material/check_circle:", "green"),
@@ -22,18 +27,41 @@ STATES = {
     "off": (":material/radio_button_unchecked:", "gray"),
     "broken": (":material/error:", "red"),
 }
+OVERALL = {
+    "ok": "ready.all_ok",
+    "limited": "ready.limited",
+    "broken": "ready.broken",
+    "off": "ready.checking",
+}
+_lock = threading.Lock()
 _kept: tuple[float, object, list[PartStatus]] | None = None
+_looking = False
 
 
-def statuses(*, fresh: bool = False) -> list[PartStatus]:
-    """The parts' states, at most ``KEPT_S`` old: looking for a chat server takes a moment."""
-    global _kept
+def statuses(*, wait: bool = False) -> list[PartStatus] | None:
+    """The parts' states. Looking may load a model or wait for a server, so without ``wait`` the last look is
+    returned (None: there was none yet) and a new one begins in the background when that is old."""
+    global _looking
     engine = current().engine
     if engine is None:
         return []
-    if fresh or _kept is None or _kept[1] is not engine or time.monotonic() - _kept[0] > KEPT_S:
-        _kept = (time.monotonic(), engine, engine.part_statuses())
-    return _kept[2]
+    if wait:
+        _look(engine)
+    with _lock:
+        kept = _kept if _kept is not None and _kept[1] is engine else None
+        old = kept is None or time.monotonic() - kept[0] > KEPT_S
+        begin = old and not _looking
+        _looking = _looking or begin
+    if begin:
+        threading.Thread(target=_look, args=(engine,), name="readiness", daemon=True).start()
+    return kept[2] if kept is not None else None
+
+
+def _look(engine: Engine) -> None:
+    global _kept, _looking
+    found = engine.part_statuses()
+    with _lock:
+        _kept, _looking = (time.monotonic(), engine, found), False
 
 
 def overall(found: Sequence[PartStatus]) -> str:
@@ -44,19 +72,27 @@ def overall(found: Sequence[PartStatus]) -> str:
 
 def summary() -> None:
     """One quiet line that opens the page."""
-    state = overall(statuses())
-    icon, color = STATES[state]
-    words = say({"ok": "ready.all_ok", "limited": "ready.limited", "broken": "ready.broken"}[state])
-    if st.button(f":{color}[{icon}] {words}", key="readiness-line", type="tertiary"):
-        st.switch_page(st.session_state["_pages"]["readiness"])
+    unknown = statuses() is None
+
+    @st.fragment(run_every=1.0 if unknown else None)
+    def line() -> None:
+        found = statuses()
+        if unknown and found is not None:
+            st.rerun()
+        state = overall(found) if found is not None else "off"
+        icon, color = STATES[state]
+        if st.button(f":{color}[{icon}] {say(OVERALL[state])}", key="readiness-line", type="tertiary"):
+            st.switch_page(st.session_state["_pages"]["readiness"])
+
+    line()
 
 
 def page() -> None:
     with st.container(key="narrow"):
         st.title(say("ready.title"), anchor=False)
         st.caption(say("ready.lead"))
-        fresh = st.button(say("ready.refresh"), key="check-again", icon=":material/refresh:")
-        for status in statuses(fresh=fresh):
+        st.button(say("ready.refresh"), key="check-again", icon=":material/refresh:")
+        for status in statuses(wait=True) or ():
             _part(status)
 
 

@@ -55,7 +55,7 @@ WELCOME: dict[str, tuple[str, str]] = {
     ),
     "welcome.ask_title": ("What would you like to know?", "想了解什么？"),
     "welcome.ask_hint": (
-        "{count} document(s) ready. Every answer names its pages.",
+        "Documents ready: {count}. Every answer names its pages.",
         "已有 {count} 份文档就绪。每个回答都会注明页码。",
     ),
     "welcome.suggestions": ("Questions to start with", "可以这样开始"),
@@ -175,7 +175,7 @@ LIBRARY: dict[str, tuple[str, str]] = {
         "PDF、Word、文本、Markdown · 每个不超过 {limit} MB",
     ),
     "upload.browse": ("Choose files", "选择文件"),
-    "upload.added": ("Added {count} file(s): reading now.", "已添加 {count} 个文件，正在读取。"),
+    "upload.added": ("Files added: {count}. Reading them now.", "已添加 {count} 个文件，正在读取。"),
     "upload.duplicate": (
         "“{name}” is already in the library (as “{existing}”): nothing to do.",
         "“{name}”已在文档库中（名为“{existing}”），无需重复添加。",
@@ -290,6 +290,7 @@ READINESS: dict[str, tuple[str, str]] = {
         "哪些正常、哪些受限，以及一条可以修复或改进的命令。`wenju doctor` 会打印同样的列表。",
     ),
     "ready.refresh": ("Check again", "重新检查"),
+    "ready.checking": ("Checking the parts…", "正在检查各部件……"),
     "ready.all_ok": ("Everything works", "一切正常"),
     "ready.limited": ("Works, with limits", "可用，有限制"),
     "ready.broken": ("Something is broken", "有部件故障"),
@@ -300,13 +301,12 @@ READINESS: dict[str, tuple[str, str]] = {
     "state.broken": ("Broken", "故障"),
     "part.chat": ("Chat model", "对话模型"),
     "part.embeddings": ("Embeddings", "向量模型"),
-    "part.embedding": ("Embeddings", "向量模型"),
     "part.index": ("Search index", "检索索引"),
     "part.store": ("Store", "数据存储"),
     "part.cache": ("Cache", "缓存"),
     "part.ocr": ("Text recognition", "文字识别"),
-    "part.reranker": ("Reranker", "重排模型"),
-    "part.ingest": ("Document reading", "文档读取"),
+    "part.languages": ("Languages", "语言"),
+    "part.disk": ("Disk", "磁盘"),
 }
 
 TEXTS: dict[str, tuple[str, str]] = {**PAGE, **WELCOME, **CHAT, **LIBRARY, **READINESS}

@@ -1,7 +1,8 @@
 """The thin wire between the page and the browser: citation clicks, copying, the language cookie.
 
 Citations are ordinary links to ``#cite-<turn>-<marker>-<nth>`` in Streamlit's own sanitised Markdown;
-this component turns a click on one into a trigger value. Its script is constant; data only ever reaches it as data.
+this component turns a click on one into a trigger value. Its script is constant; data only ever
+reaches it as data.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ MAIN = str(Path(__file__).parents[2] / "ui" / "main.py")
 def engine() -> Iterator[StandIn]:
     engine = StandIn()
     readiness._kept = None
+    readiness._looking = False
     boot.install(boot.House(engine=engine, desk=AnswerDesk(engine)))  # type: ignore[arg-type]
     yield engine
     boot.install(None)
@@ -257,7 +258,7 @@ def test_upload_then_the_same_bytes_again(engine: StandIn) -> None:
     page.file_uploader[0].set_value(("report.pdf", tiny_pdf(), "application/pdf")).run()
     assert not page.exception
     assert [d.name for d in engine.documents()] == ["report.pdf"]
-    assert any("Added 1" in s.value for s in page.success)
+    assert any("added: 1" in s.value for s in page.success)
     page.file_uploader[0].set_value(("copy.pdf", tiny_pdf(), "application/pdf")).run()
     assert len(engine.documents()) == 1
     assert any("already in the library" in i.value for i in page.info)
@@ -308,3 +309,16 @@ def test_what_cannot_start_says_why() -> None:
         assert page.title[0].value == text("problem.title", "zh")
     finally:
         boot.install(None)
+
+
+def test_readiness_lists_every_part_with_its_remedy(engine: StandIn) -> None:
+    def script() -> None:
+        from ui import readiness
+
+        readiness.page()
+
+    page = AppTest.from_function(script, default_timeout=15)
+    page.query_params["lang"] = "en"
+    page.run()
+    assert "Chat model" in words(page)
+    assert [c.value for c in page.code] == ["wenju run"]
