@@ -19,7 +19,7 @@ from rag.models.protocols import ChatMessage
 from rag.records import Done, Retrieved, Token
 from rag.settings import Settings
 from rag.testing import HashEmbedding
-from tests.integration.vllm_server import running_requests, vllm_server
+from vllm_server import running_requests, vllm_server
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -37,7 +37,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def engine(url: str, tmp_path: Path) -> Iterator[Engine]:
-    settings = Settings(data_dir=tmp_path, chat={"base_url": url, "max_tokens": 200, "context_tokens": 400})
+    # Without temperature the random model repeats the prompt's last token, a line break, for ever.
+    chat = {"base_url": url, "max_tokens": 200, "context_tokens": 400, "temperature": 1.0}
+    settings = Settings(data_dir=tmp_path, chat=chat)
     embedding = HashEmbedding()
     with Engine.open(settings, embedding=embedding) as opened:
         opened.add_document("Harbour Logistics 2023.txt", TEXT.encode())
@@ -102,8 +104,8 @@ def test_stop_event_and_closed_generator_reach_the_server(engine: Engine, url: s
 
 
 def test_thinking_is_switched_in_the_template(url: str) -> None:
-    """The tiny model's template writes an empty thought into the prompt only when thinking is off: vLLM's count
-    of prompt tokens shows that the argument arrived."""
+    """The tiny model's template writes an empty thought into the prompt only when thinking is off: vLLM's
+    count of prompt tokens shows that the argument arrived."""
 
     def prompt_tokens(enable: bool) -> int:
         body = {
