@@ -1,9 +1,9 @@
 """Readers of evaluation packs: a folder with ``questions.jsonl`` and a ``corpus/``.
 
 A line of ``questions.jsonl`` is a JSON object with ``id`` and ``question``; what else is known of it:
-``answers``, ``kind``, ``lang``, ``doc`` (the file it is about, or several), ``evidence`` [{doc, page}] (1-based
-physical pages), ``gold_passages`` (ids), ``expect_refusal``. Unknown fields are ignored. Outside data: every
-line is checked, and a bad one is named by its number.
+``answers``, ``kind``, ``lang``, ``doc`` (the file it is about, or several), ``evidence`` [{doc, page}]
+(1-based physical pages), ``gold_passages`` (ids), ``expect_refusal``. Unknown fields are ignored. Outside
+data: every line is checked, and a bad one is named by its number.
 """
 
 from __future__ import annotations
