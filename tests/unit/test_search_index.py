@@ -447,3 +447,27 @@ def test_net_effect_of_changes() -> None:
 
     changes = [Change(1, "add", 1, (1, 2)), Change(2, "delete", 1, (1, 2)), Change(3, "add", 2, (3,))]
     assert net_effect(changes) == ({1, 2}, {3})
+
+
+def test_a_large_library_gets_an_approximate_index_beside_and_keeps_it(tmp_path: Path) -> None:
+    library = Library(tmp_path, exact_up_to=40)
+    for number in range(10):
+        library.add(f"{number}.pdf", [page(number * 10 + i) for i in range(10)])
+    index = library.index()
+    index.search("revenue", library.scope(), top_k=5)
+    deadline = time.monotonic() + 30
+    while index.status().code != "search.index_approximate":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert float(index.status().params["recall"]) > 0.9
+    new = library.add("new.pdf", ["a walrus on the ice"])
+    found = index.search("walrus on ice", library.scope(), top_k=1, legs=("dense",))
+    assert found.passages[0].document_id == new
+    narrow = index.search("revenue", library.scope(documents=[2]), top_k=50).passages
+    assert {p.document_id for p in narrow} == {2}
+    assert len(narrow) == 10
+    index.close()
+    again = library.index()
+    assert again.search("walrus on ice", library.scope(), top_k=1).passages[0].document_id == new
+    assert again.status().code == "search.index_approximate", "the companion was saved with the snapshot"
+    again.close()
