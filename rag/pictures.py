@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rag.errors import DocumentError, SandboxError
-from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag.sandbox import Sandbox
+    from rag.settings import Settings
 
 log = logging.getLogger(__name__)
 

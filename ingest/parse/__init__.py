@@ -11,14 +11,14 @@ import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from rag.errors import DocumentError, SandboxError
 from rag.records import Page, ParsedDocument
-from rag.settings import IngestSettings, Settings
 
 if TYPE_CHECKING:
     from rag.sandbox import Sandbox
+    from rag.settings import IngestSettings, Settings
 
 OnProgress = Callable[[int, int], None]
 Reader = Literal["auto", "pypdf"]
@@ -95,7 +95,7 @@ class SandboxedParser:
     def __init__(self, settings: IngestSettings | Settings) -> None:
         from rag.sandbox import Sandbox
 
-        limits = settings.ingest if isinstance(settings, Settings) else settings
+        limits = cast("IngestSettings", getattr(settings, "ingest", settings))
         self._limits = limits
         self.workers = limits.workers or min(2, os.cpu_count() or 1)
         self._all = [

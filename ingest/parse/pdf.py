@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ingest.parse import kinds
 from ingest.parse.clean import clean
@@ -24,8 +24,10 @@ from ingest.parse.structure import DraftPage, draft_page, finish_page, inherit_h
 from ingest.parse.titles import title_of
 from rag.errors import DocumentError
 from rag.records import Page, ParsedDocument
-from rag.settings import IngestSettings
 from rag.text.language import detect_language
+
+if TYPE_CHECKING:
+    from rag.settings import IngestSettings
 
 OnProgress = Callable[[int, int], None]
 

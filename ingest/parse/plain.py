@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ingest.parse import kinds
 from ingest.parse.clean import clean, name_stem
@@ -19,8 +19,10 @@ from ingest.parse.quality import garbled
 from ingest.parse.titles import sensible
 from rag.errors import DocumentError
 from rag.records import Heading, Page, ParsedDocument, Table
-from rag.settings import IngestSettings
 from rag.text.language import detect_language
+
+if TYPE_CHECKING:
+    from rag.settings import IngestSettings
 
 _ATX: Final = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 _FENCE: Final = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)

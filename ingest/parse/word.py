@@ -12,7 +12,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ingest.parse import kinds
 from ingest.parse.clean import clean
@@ -23,8 +23,10 @@ from ingest.parse.word_body import Block, BodyReader
 from ingest.parse.word_guard import check_archive
 from rag.errors import DocumentError
 from rag.records import Heading, Page, ParsedDocument, Table
-from rag.settings import IngestSettings
 from rag.text.language import detect_language
+
+if TYPE_CHECKING:
+    from rag.settings import IngestSettings
 
 _STRICT: Final = b"http://purl.oclc.org/ooxml/"
 _TRANSITIONAL: Final = (

@@ -10,10 +10,12 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rag.errors import DocumentError
-from rag.settings import IngestSettings
+
+if TYPE_CHECKING:
+    from rag.settings import IngestSettings
 
 _BLOCK: Final = 1 << 18
 _MAX_RATIO: Final = 250  # streamed bytes to compressed bytes, of parts larger than _RATIO_FROM

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 from ingest.parse.wire import page_to_wire, summary_to_wire
 from rag.sandbox import Emit, serve
-from rag.settings import IngestSettings
+
+if TYPE_CHECKING:
+    from rag.settings import IngestSettings
 
 _PROGRESS_EVERY_S = 0.2
 
@@ -36,10 +39,12 @@ def handle(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
             last = now
             emit({"progress": [done, total]})
 
+    # The settings were checked by the parent; pydantic would double the child's start-up.
+    limits = cast("IngestSettings", SimpleNamespace(**request["limits"]))
     parsed = parse(
         Path(request["path"]),
         request["name"],
-        IngestSettings(**request["limits"]),
+        limits,
         request.get("password"),
         progress,
         reader=request.get("reader", "auto"),
