@@ -16,7 +16,9 @@ from typing import Any
 
 import streamlit as st
 from anyio import to_thread
+from starlette.middleware import Middleware
 
+from api.headers import SecurityHeaders
 from api.health import health_routes
 from ui import boot
 
@@ -78,6 +80,7 @@ _apply_options()
 app = st.App(
     _ROOT / "ui" / "main.py",
     routes=health_routes(boot.readiness),
+    middleware=[Middleware(SecurityHeaders)],
     lifespan=lifespan,
     on_script_error=on_script_error,
 )

@@ -146,7 +146,7 @@ def slow_app(tmp_path_factory: pytest.TempPathFactory, slow_model: ThreadingHTTP
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a page in a fresh browser profile; a script error in the page fails the test."""
+    """Opens a page in a fresh browser profile; a script error or a blocked resource fails the test."""
     contexts = []
     failures: list[str] = []
 
@@ -160,6 +160,10 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: failures.append(str(error)))
+        page.on(
+            "console",
+            lambda line: failures.append(line.text) if "Content Security Policy" in line.text else None,
+        )
         page.goto(url)
         page.wait_for_selector("h1")
         return page

@@ -142,3 +142,4 @@ def test_health_routes(app: str) -> None:
     for path in ("healthz", "readyz"):
         with urllib.request.urlopen(f"{app}/{path}") as reply:
             assert reply.status == 200
+            assert "img-src 'self'" in reply.headers["Content-Security-Policy"]
