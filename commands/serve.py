@@ -78,7 +78,6 @@ def page_command(settings: Settings) -> list[str]:
         f"--server.maxUploadSize={settings.ingest.max_file_mb}",
         "--browser.gatherUsageStats=false",
         "--client.showErrorDetails=none",
-        "--client.toolbarMode=viewer",
     ]  # fmt: skip
 
 
