@@ -56,7 +56,7 @@ scopes = st.builds(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(operations, st.lists(scopes, min_size=1, max_size=4), st.integers(0, 1000), st.integers(1, 30))
 def test_equals_a_plain_scan_after_any_history(
     history: list[tuple[str, set[int]]], wanted: list[Scope], seed: int, k: int

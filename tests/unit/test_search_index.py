@@ -108,7 +108,7 @@ def test_hostile_questions_are_only_text(library: Library, query: str) -> None:
     assert all(p.document == "a.pdf" for p in result.passages)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_nothing_outside_the_scope_after_any_history(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
