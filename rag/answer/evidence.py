@@ -46,11 +46,19 @@ _META = re.compile(
     r"|(?:根据|依据|按照)|请?(?:保留|精确到)[^，,。？?]{0,3}位?小数(?:点后.{0,3}位)?|单位[为是]?[^，,。？?]{1,3}"
     r"|请?(?:给我)?做?(?:简要|简单|详细)(?:的)?(?:介绍|分析|说明|描述)?(?:一下)?"
     r"|的?(?:意思|含义|详细数据|具体数据|情况)"
+    r"|\bassume (?:that )?you are[^.]*\."
+    r"|\b(?:please )?(?:answer|respond to) the (?:following )?question[^.:]*[.:]"
+    r"|\bgive (?:a response|an answer)[^.?]*[.?]|\bif [^.?]{0,60}not (?:a )?(?:useful|relevant)[^.?]*[.?]"
+    r"|\bround (?:your )?(?:answer )?to [^.?]*[.?]|\bin usd (?:thousands|millions|billions)\b",
+    re.IGNORECASE,
 )
 _SHORT_FORMS = (("归母", "归属于母公司"), ("扣非", "扣除非经常性损益"), ("营收", "营业收入"))
 # Characters of grammar: a run of them is no name.
 _GRAMMAR = frozenset("拟每为有何做将及等各其之所以共仅可应需被由从到向对后前上下内外中又再请了着过较比占按")
 _CAPITALISED = re.compile(r"\b[A-Z][A-Za-z&.'-]*[A-Za-z&]|\b[A-Z]{2,}\b|\b\d*[A-Z][A-Za-z]*\d*\b")
+_PERIOD_WORD = re.compile(r"fy|q[1-4]|[1-4]q|h[12]|year|quarter|ended")
+_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)?|\d.*")
+_RARE_WORD = 0.85  # the same for a capitalised word: common words are capitalised too
 _RARE = 0.6  # of the weight of a term that the library does not hold: rarer is a name or a slip of the pen
 
 
@@ -65,6 +73,7 @@ class AskedUnit:
     rarity: float  # 0..1
     run: int
     name_like: bool
+    acronym: bool = False  # may be the short form of words that are there
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,7 @@ def understand(
     weigh the same)."""
     total = max(total, 1)
     most = idf(0, total)
+    acronyms = {t.lower() for t in re.findall(r"\b[A-Z][A-Z&]{1,5}\b", question)}
     capital = {t for name in _CAPITALISED.findall(_sentence_case(question)) for t in terms(name)}
 
     def weigh(term: str) -> float:
@@ -116,12 +126,13 @@ def understand(
         if not _CJK.match(term):
             close_run()
             previous = ""
-            if _YEAR.fullmatch(term) or _SHORT_FISCAL.fullmatch(term):
+            if _YEAR.fullmatch(term) or _SHORT_FISCAL.fullmatch(term) or _PERIOD_WORD.fullmatch(term):
                 continue  # years are held against periods, not against words
             weight = weigh(term)
             rarity = weight / most if frequencies else 0.0
-            name_like = term in capital or any(c.isdigit() for c in term)
-            units.append(AskedUnit(term, (term,), weight, rarity, -1, name_like))
+            name_like = term in capital and not _ORDINAL.fullmatch(term)
+            acronym = name_like and term in acronyms
+            units.append(AskedUnit(term, (term,), weight, rarity, -1, name_like, acronym))
             continue
         if len(term) < 2 or not previous or previous[-1] != term[0]:
             close_run()
@@ -198,6 +209,9 @@ def missing_names(asked: Asked, passages: Sequence[Passage]) -> list[str]:
     present = set(map(id, covered(asked, held)))
     found: list[str] = []
     run: list[AskedUnit] = []
+    # Is the question's subject the name of a document that was found?
+    named = [term_set(f"{p.document}\n{p.title}") for p in passages]
+    subject_known = any(u.name_like and u.run < 0 for u in covered(asked, named))
 
     def close_run() -> None:
         if sum(u.text not in _GRAMMAR for u in run) >= 2:
@@ -212,7 +226,7 @@ def missing_names(asked: Asked, passages: Sequence[Passage]) -> list[str]:
             continue
         if unit.run >= 0:
             run.append(unit)
-        elif len(unit.text) > 1:
+        elif len(unit.text) > 1 and unit.rarity >= _RARE_WORD and not (unit.acronym and subject_known):
             found.append(unit.text)
     close_run()
     return found

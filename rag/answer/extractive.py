@@ -22,6 +22,7 @@ _COSINE_WEIGHT = 0.45  # against word coverage, measured with MiniLM on English 
 _KEEP = 0.72  # of the best unit's score that a further quote must reach
 _LONGEST_QUOTE = 700
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_QUANTITY = re.compile(r"(?<![A-Za-z\d])\d[\d,.]*(?![A-Za-z\d])")
 _DATE = re.compile(rf"\d{{1,4}}\s*[年月日]|\d{{1,2}}[/-]\d{{1,2}}|\b(?:{_MONTHS})\b", re.IGNORECASE)
 
 
@@ -41,13 +42,19 @@ def choose(
         around = term_set(head(passage))
         # A better-placed passage, and one of the asked year, is believed a little more.
         standing = 1.0 / (1.0 + 0.06 * index) * (1.0 if year_support(asked, passage) else 0.6)
-        scored += [Quote(u, standing * _words(asked, u, named, around)) for u in quote_units(index, passage)]
+        scored += [
+            Quote(u, standing * _kind(asked, u) * _words(asked, u, named, around))
+            for u in quote_units(index, passage)
+        ]
     scored.sort(key=lambda q: -q.score)
     if cosines is not None and scored:
         first = scored[:_RERANKED]
         near = cosines([_context(q.unit, passages) for q in first])
         scored = [
-            Quote(q.unit, (1 - _COSINE_WEIGHT) * q.score + _COSINE_WEIGHT * max(0.0, float(c)))
+            Quote(
+                q.unit,
+                (1 - _COSINE_WEIGHT) * q.score + _COSINE_WEIGHT * _kind(asked, q.unit) * max(0.0, float(c)),
+            )
             for q, c in zip(first, near, strict=True)
         ]
         scored.sort(key=lambda q: -q.score)
@@ -79,7 +86,13 @@ def _words(asked: Asked, unit: QuoteUnit, named: frozenset[str], around: frozens
     score = own
     score += sum(u.weight for u in asked.units if id(u) in subject)
     score += 0.4 * sum(u.weight for u in asked.units if id(u) in beside - inside - subject)
-    score /= asked.weight
+    length = len(unit.text)
+    return score / asked.weight / (1.0 + max(0, length - 160) / 900)
+
+
+def _kind(asked: Asked, unit: QuoteUnit) -> float:
+    """How well the unit is the kind of thing that was asked for, about 1."""
+    score = 1.0
     figure = has_figure(unit.text)
     if asked.number:
         score *= 1.15 if figure else 0.7
@@ -93,12 +106,12 @@ def _words(asked: Asked, unit: QuoteUnit, named: frozenset[str], around: frozens
     length = len(unit.text)
     if not unit.is_row and not re.search(r"[。.!?！？;；:：]\s*$", unit.text) and length < 30 and not figure:
         score *= 0.6  # a heading
-    return score / (1.0 + max(0, length - 160) / 900)
+    return score
 
 
 def has_figure(text: str) -> bool:
     """Whether the text holds a digit that is not part of a year."""
-    return bool(re.search(r"\d", re.sub(r"(?:19|20)\d{2}", "", text)))
+    return bool(_QUANTITY.search(re.sub(r"(?<!\d)(?:19|20)\d{2}(?!\d)", "", text)))
 
 
 def _repeats(one: QuoteUnit, other: QuoteUnit) -> bool:
