@@ -189,9 +189,9 @@ def load_openai_embedding(settings: Settings) -> OpenAIEmbedding:
         tokenizer = HuggingFaceTokenizer(Path(wanted.tokenizer).expanduser(), max_tokens)
     client = OpenAIEmbeddings(
         model=wanted.model,
-        base_url=wanted.base_url,
-        api_key=wanted.api_key if wanted.api_key.get_secret_value() else SecretStr("none"),
-        timeout=wanted.timeout_s,
+        openai_api_base=wanted.base_url,
+        openai_api_key=wanted.api_key if wanted.api_key.get_secret_value() else SecretStr("none"),
+        request_timeout=wanted.timeout_s,
         max_retries=RETRIES,
         chunk_size=REQUEST_TEXTS,
         check_embedding_ctx_length=False,  # it would send token ids, which other servers do not take
