@@ -187,15 +187,17 @@ def load_openai_embedding(settings: Settings) -> OpenAIEmbedding:
     tokenizer: Tokenizer = EstimatingTokenizer(max_tokens)
     if wanted.tokenizer:
         tokenizer = HuggingFaceTokenizer(Path(wanted.tokenizer).expanduser(), max_tokens)
-    client = OpenAIEmbeddings(
-        model=wanted.model,
-        openai_api_base=wanted.base_url,
-        openai_api_key=wanted.api_key if wanted.api_key.get_secret_value() else SecretStr("none"),
-        request_timeout=wanted.timeout_s,
-        max_retries=RETRIES,
-        chunk_size=REQUEST_TEXTS,
-        check_embedding_ctx_length=False,  # it would send token ids, which other servers do not take
-    )
+    key = wanted.api_key.get_secret_value() or "none"  # servers without keys still want a header
+    options: dict[str, Any] = {
+        "model": wanted.model,
+        "base_url": wanted.base_url,
+        "api_key": SecretStr(key),
+        "timeout": wanted.timeout_s,
+        "max_retries": RETRIES,
+        "chunk_size": REQUEST_TEXTS,
+        "check_embedding_ctx_length": False,  # it would send token ids, which other servers do not take
+    }
+    client = OpenAIEmbeddings(**options)  # as a dict: its aliases are unknown to the type checker
     instruction = wanted.query_instruction
     if instruction is None:
         instruction = fact.query_instruction if fact else ""
