@@ -141,7 +141,10 @@ def test_an_export_is_taken_in_elsewhere(wenju: Wenju, folder: Path, tmp_path: P
     other = ("--data-dir", str(tmp_path / "other"))
     assert wenju("import", "faiss", "out", *other).code == 0
     rows = wenju("documents", "--json", *other).lines()
-    assert {(row["document"], row["status"]) for row in rows} == {("a.md.txt", "ready"), ("b.txt.txt", "ready")}
+    assert {(row["document"], row["status"]) for row in rows} == {
+        ("a.md.txt", "ready"),
+        ("b.txt.txt", "ready"),
+    }
     refused = wenju("import", "faiss", "nowhere", *other)
     assert refused.code == 1
     assert "nowhere" in refused.err
