@@ -46,6 +46,7 @@ _META = re.compile(
     r"|(?:根据|依据|按照)|请?(?:保留|精确到)[^，,。？?]{0,3}位?小数(?:点后.{0,3}位)?|单位[为是]?[^，,。？?]{1,3}"
     r"|请?(?:给我)?做?(?:简要|简单|详细)(?:的)?(?:介绍|分析|说明|描述)?(?:一下)?"
     r"|的?(?:意思|含义|详细数据|具体数据|情况)"
+    r"|(?:事件|事项)?所?(?:对应|相应|相关|有关|所属)的?|分别"
     r"|\bassume (?:that )?you are[^.]*\."
     r"|\b(?:please )?(?:answer|respond to) the (?:following )?question[^.:]*[.:]"
     r"|\bgive (?:a response|an answer)[^.?]*[.?]|\bif [^.?]{0,60}not (?:a )?(?:useful|relevant)[^.?]*[.?]"
@@ -102,6 +103,8 @@ def understand(
     weigh the same)."""
     total = max(total, 1)
     most = idf(0, total)
+    # "A's B" in Chinese: names stand before the last 的, what is asked of them after it.
+    subject = normalise(question.rpartition("的")[0] or question).lower()
     acronyms = {t.lower() for t in re.findall(r"\b[A-Z][A-Z&]{1,5}\b", question)}
     capital = {t for name in _CAPITALISED.findall(_sentence_case(question)) for t in terms(name)}
 
@@ -118,7 +121,8 @@ def understand(
         for character, alternatives in zip(shown, characters, strict=True):
             weight = min(weigh(t) for t in alternatives)
             rarity = weight / most if frequencies else 0.0
-            units.append(AskedUnit(character, tuple(alternatives), weight / 2, rarity, run, True))
+            named = any(t in subject for t in alternatives)
+            units.append(AskedUnit(character, tuple(alternatives), weight / 2, rarity, run, named))
         shown.clear()
         characters.clear()
 
@@ -196,6 +200,16 @@ def covered(asked: Asked, held: Iterable[frozenset[str]]) -> list[AskedUnit]:
 def coverage(asked: Asked, *held: frozenset[str]) -> float:
     """Share (0..1) of the question's weight that the term sets cover together."""
     return sum(u.weight for u in covered(asked, held)) / asked.weight
+
+
+def subject_coverage(asked: Asked, passage: Passage) -> float:
+    """The same of the part that names what is asked about; 0 when no such part is known."""
+    units = [u for u in asked.units if u.name_like]
+    held = (term_set(passage.text), term_set(head(passage)))
+    weight = sum(u.weight for u in units)
+    return (
+        sum(u.weight for u in units if any(t in s for t in u.terms for s in held)) / weight if weight else 0.0
+    )
 
 
 def passage_coverage(asked: Asked, passage: Passage) -> float:

@@ -9,9 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rag.answer.evidence import Asked, coverage, head, missing_names, passage_coverage, term_set, year_support
+from rag.answer.evidence import (
+    Asked,
+    coverage,
+    head,
+    missing_names,
+    passage_coverage,
+    subject_coverage,
+    term_set,
+    year_support,
+)
 from rag.records import Passage
 from rag.settings import AnswerSettings
+
+_WHOLE_SUBJECT = 0.75
+_CALLED_OTHERWISE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,13 @@ def judge(
     together = coverage(asked, *(s for p in passages for s in (term_set(p.text), term_set(head(p)))))
     if best >= settings.min_coverage:
         return None
+    # The subject is there whole: what is asked of it may be called otherwise.
+    for p in passages:
+        if (
+            subject_coverage(asked, p) >= _WHOLE_SUBJECT
+            and passage_coverage(asked, p) >= settings.min_coverage * _CALLED_OTHERWISE
+        ):
+            return None
     # Meaning may carry what other words say, but not a question whose words are nowhere.
     if (
         best_cosine is not None
