@@ -205,7 +205,7 @@ def _actions(turn: Turn, versions: list[Turn], *, last: bool) -> None:
                 help=say("answer.regenerate"), on_click=_again, args=(turn.answer.question, versions[0].id),
             )  # fmt: skip
         st.button(
-            "", key=f"good-{turn.id}", type="tertiary", help=say("answer.good"),
+            "✓" if turn.rating == 1 else "", key=f"good-{turn.id}", type="tertiary", help=say("answer.good"),
             icon=":material/thumb_up:",
             on_click=_rate, args=(turn.id, 0 if turn.rating == 1 else 1),
         )  # fmt: skip
@@ -245,7 +245,11 @@ def _rate(turn_id: int, rating: int, reasons: Sequence[str] = (), comment: str =
 def _complain(turn: Turn) -> None:
     with (
         st.popover(
-            "", icon=":material/thumb_down:", type="tertiary", help=say("answer.bad"), key=f"bad-{turn.id}"
+            "✓" if turn.rating == -1 else "",
+            icon=":material/thumb_down:",
+            type="tertiary",
+            help=say("answer.bad"),
+            key=f"bad-{turn.id}",
         ),
         st.form(f"complaint-{turn.id}", border=False),
     ):

@@ -117,6 +117,7 @@ def _scope(ready: list[Document]) -> None:
         f"{say('chat.scope')}: {label}", icon=":material/filter_list:", type="tertiary", key="scope"
     ):
         names = {d.id: d.name for d in ready}
+        state.narrow_scope(names.keys(), {d.collection_id for d in ready})
         st.multiselect(
             say("chat.scope_documents"),
             options=list(names),

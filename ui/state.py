@@ -6,6 +6,7 @@ them again. Everything else is the Engine's.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, cast
@@ -146,6 +147,14 @@ def scope_size() -> int:
     return len(st.session_state.get(_SCOPE_DOCUMENTS) or ()) + len(
         st.session_state.get(_SCOPE_COLLECTIONS) or ()
     )
+
+
+def narrow_scope(documents: Collection[int], collections: Collection[int]) -> None:
+    """Lets go of chosen documents and collections that are not there any more."""
+    for key, known in ((_SCOPE_DOCUMENTS, documents), (_SCOPE_COLLECTIONS, collections)):
+        chosen = st.session_state.get(key)
+        if chosen and not set(chosen) <= set(known):
+            st.session_state[key] = [one for one in chosen if one in known]
 
 
 def evidence() -> Evidence | None:

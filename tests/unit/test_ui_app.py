@@ -322,3 +322,17 @@ def test_readiness_lists_every_part_with_its_remedy(engine: StandIn) -> None:
     page.run()
     assert "Chat model" in words(page)
     assert [c.value for c in page.code] == ["wenju run"]
+
+
+def test_a_question_can_be_limited_to_documents_that_may_be_deleted_later(engine: StandIn) -> None:
+    engine.add_document("a.pdf", tiny_pdf())
+    engine.add_document("b.pdf", tiny_pdf(("Other text",)))
+    page = opened()
+    page.multiselect(key="scope_documents").set_value([2]).run()
+    wait_for(ask(page, "What was revenue?"), "#cite-1-1-0")
+    assert list(engine.asked[0]["document_ids"]) == [2]
+    engine.add_document("c.pdf", tiny_pdf(("Third",)))
+    engine.delete_document(2)
+    page.run()
+    assert not page.exception
+    assert page.multiselect(key="scope_documents").value == []
