@@ -11,18 +11,30 @@ import importlib.util
 import logging
 import shutil
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from rag.errors import WenjuError
-from rag.records import PartStatus
-
-if TYPE_CHECKING:
-    from rag.engine import Engine
+from rag.models.chat import ChatFinder
+from rag.models.protocols import EmbeddingModel
+from rag.records import Document, PartStatus, Principal
+from rag.search.index import SearchIndex
+from rag.settings import Settings
 
 log = logging.getLogger(__name__)
 
 START_VLLM = "vllm serve Qwen/Qwen3-8B --port 8000"
 _LOW_DISK_GB = 2.0
+
+
+class Engine(Protocol):
+    """What is looked at: the part of :class:`rag.engine.Engine` that the checks use."""
+
+    settings: Settings
+
+    def chat_finder(self) -> ChatFinder: ...
+    def embedding(self) -> EmbeddingModel: ...
+    def search_index(self) -> SearchIndex: ...
+    def documents(self, principal: Principal) -> list[Document]: ...
 
 
 def part_statuses(engine: Engine) -> list[PartStatus]:

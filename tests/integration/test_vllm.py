@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from vllm_server import running_requests, vllm_server
 
 from ingest.service import IngestService
 from rag.engine import Engine
@@ -19,7 +20,6 @@ from rag.models.protocols import ChatMessage
 from rag.records import Done, Retrieved, Token
 from rag.settings import Settings
 from rag.testing import HashEmbedding
-from vllm_server import running_requests, vllm_server
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
