@@ -40,6 +40,8 @@ def main() -> None:
     if st.query_params.get("lang") != lang:
         st.query_params["lang"] = lang
     state.settle()
+    if chosen.url_path == "readiness":
+        readiness.statuses(wait=True)  # before the sidebar, which tells the same
     sidebar.show(on_chat=chosen.url_path in ("", "chat"))
     chosen.run()
     wire.mount(

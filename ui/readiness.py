@@ -92,7 +92,7 @@ def page() -> None:
         st.title(say("ready.title"), anchor=False)
         st.caption(say("ready.lead"))
         st.button(say("ready.refresh"), key="check-again", icon=":material/refresh:")
-        for status in statuses(wait=True) or ():
+        for status in statuses() or statuses(wait=True) or ():
             _part(status)
 
 
