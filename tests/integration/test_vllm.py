@@ -56,11 +56,15 @@ def idle(url: str) -> bool:
 
 
 def test_an_answer_streams_through_the_whole_path(engine: Engine, url: str) -> None:
-    events = list(engine.ask(QUESTION))
+    for _ in range(10):  # the random model may happen to end at once
+        events = list(engine.ask(QUESTION))
+        if sum(isinstance(e, Token) for e in events) > 3:
+            break
+    else:
+        pytest.fail("no answer came in pieces")
     assert isinstance(events[-1], Done)
     answer = events[-1].answer
     assert any(isinstance(e, Retrieved) for e in events)
-    assert sum(isinstance(e, Token) for e in events) > 3
     # The random model says nothing sensible, but it is what wrote the answer.
     assert (answer.mode, answer.model) == ("generative", "tiny")
     assert answer.text
