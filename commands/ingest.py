@@ -130,11 +130,9 @@ def take_in(
     soon as they are known. ``show(done, documents at work)`` is called several times a second."""
     from ingest.service import IngestService
 
-    engine.embedding()  # a missing model is one clear error now, not one a file
     known: dict[int, Outcome] = {}
     waiting: dict[int, int] = {}  # position -> document id
-    service = IngestService(engine.store, engine.settings, engine.embedding())
-    service.start()
+    service = IngestService(engine.store, engine.settings, engine.embedding)
     position = 0
     since: list[float] = []
     try:
@@ -144,6 +142,9 @@ def take_in(
                 known[index] = queued
             else:
                 waiting[index] = queued
+                service.start()  # work begins with the first file that needs any
+        if waiting:
+            engine.embedding()  # a missing model is one clear error now, not one a file
         while position < len(files):
             looked = time.monotonic()
             stuck = _stuck(service.last_error, since)

@@ -210,6 +210,10 @@ class IngestService:
         pause_s = FIRST_PAUSE_S
         idle_since = time.monotonic()
         seen_errors = self._errors
+        try:
+            self._store.sweep_originals()  # what a worker left behind that was killed
+        except Exception as error:  # noqa: BLE001 - the next start may succeed; work goes on
+            log.warning("leftover files not removed: %s", error)
         while not stopping.is_set():
             if self._errors > seen_errors:  # a job met an error that is not its document's fault
                 seen_errors = self._errors

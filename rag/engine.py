@@ -7,6 +7,7 @@ what is missing is said aloud (``Degraded`` events, :meth:`Engine.part_statuses`
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import threading
@@ -251,19 +252,38 @@ class Engine:
         with opened as stream:  # type: ignore[attr-defined]
             if stream.seekable():
                 size = stream.seek(0, io.SEEK_END)
-                stream.seek(0)
                 if size > limit:
                     raise _too_large(name, size, limit)
+                settled = self._settled(stream, collection, source)
+                if settled is not None:
+                    return Added(settled, created=False)
+                stream.seek(0)
             sha256, size = self.store.originals.put(stream)
-        document, created = self.store.add_document(
-            collection_id=self.store.ensure_collection(collection).id,
-            name=name,
-            sha256=sha256,
-            size_bytes=size,
-            source=source,
-            password=password,
-        )
+            document, created = self.store.add_document(
+                collection_id=self.store.ensure_collection(collection).id,
+                name=name,
+                sha256=sha256,
+                size_bytes=size,
+                source=source,
+                password=password,
+            )
+            if stream.seekable() and not self.store.originals.exists(sha256):
+                # The same bytes were deleted by somebody else between the two writes above.
+                stream.seek(0)
+                self.store.originals.put(stream)
         return Added(document, created)
+
+    def _settled(self, stream: BinaryIO, collection: str, source: str) -> Document | None:
+        """The ready document that these bytes already are. Writes nothing: taking in a folder again costs a
+        hash and a look-up for every file that did not change."""
+        known = next((c for c in self.store.collections() if c.name == collection), None)
+        if known is None:
+            return None
+        stream.seek(0)
+        digest = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+        return self.store.settled_document(collection_id=known.id, sha256=digest.hexdigest(), source=source)
 
     def documents(self, principal: Principal = LOCAL) -> list[Document]:
         return self.store.documents(self.scope(principal))
@@ -282,8 +302,10 @@ class Engine:
         return self.store.document_chunks(document_id)
 
     def delete_document(self, document_id: int, principal: Principal = LOCAL) -> None:
-        self.document(document_id, principal)
+        document = self.document(document_id, principal)
         self.store.delete_document(document_id)
+        if not self.store.originals.exists(document.sha256):  # no other document has these bytes
+            self._page_pictures().forget(document.sha256)
 
     def retry_document(
         self, document_id: int, principal: Principal = LOCAL, password: str | None = None
@@ -303,14 +325,17 @@ class Engine:
         """The page as PNG, ``width_px`` wide; None when the file type has no pictures or the page cannot be
         drawn (show the page's text instead)."""
         document = self.document(document_id, principal)
+        shown = document.rendition_sha256 or document.sha256
+        with self.store.originals.local_path(shown) as path:
+            return self._page_pictures().picture(path, document.sha256, page, width_px)
+
+    def _page_pictures(self) -> PagePictures:
         with self._lock:
             if self._pictures is None:
                 from rag.pictures import PagePictures
 
                 self._pictures = PagePictures(self.settings)
-        shown = document.rendition_sha256 or document.sha256
-        with self.store.originals.local_path(shown) as path:
-            return self._pictures.picture(path, document.sha256, page, width_px)
+            return self._pictures
 
     # ---------------------------------------------------------------- conversations
 

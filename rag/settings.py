@@ -37,8 +37,8 @@ class EmbeddingSettings(_Section):
     )
     model: str = Field(
         "minilm",
-        description='"minilm" (the English model installed with Wenju), a folder with a BGE or BERT-family model '
-        "(model.safetensors or model.onnx, tokenizer.json), or for flag and openai a model name",
+        description='"minilm" (the English model installed with Wenju), a folder with a BGE or BERT-family '
+        "model (model.safetensors or model.onnx, tokenizer.json), or for flag and openai a model name",
     )
     base_url: str = Field("", description="openai: server URL ending in /v1")
     api_key: SecretStr = Field(SecretStr(""), description="openai: key of the server")
@@ -94,7 +94,8 @@ class ChatSettings(_Section):
 
     kind: Literal["auto", "openai", "transformers", "extractive"] = Field(
         "auto",
-        description="auto: the server at base_url, else one found on localhost (vLLM, Ollama), else extractive",
+        description="auto: the server at base_url, else one found on localhost (vLLM, Ollama), else "
+        "extractive",
     )
     base_url: str = Field("", description="OpenAI-compatible server URL ending in /v1")
     api_key: SecretStr = Field(SecretStr(""), description="key of the server")
@@ -152,7 +153,8 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in data_dir")
     originals_url: str = Field("", description="fsspec URL of the originals; empty: a folder in data_dir")
     models_dir: Path = Field(
-        Path("~/.cache/wenju"), description="where graphs built from installed weights are kept, for all data folders"
+        Path("~/.cache/wenju"),
+        description="where graphs built from installed weights are kept, for all data folders",
     )
     redis_url: SecretStr = Field(SecretStr(""), description="Redis for the shared cache; empty: in process")
     language: Literal["auto", "zh", "en"] = Field("auto", description="language of the page and the messages")

@@ -162,7 +162,7 @@ def share(total: int, weights: tuple[int, ...]) -> Row:
 
 def check() -> None:
     """Raises AssertionError where two figures that must agree do not."""
-    assert TOTAL_ASSETS == add(TOTAL_LIABILITIES, TOTAL_EQUITY)
+    assert add(TOTAL_LIABILITIES, TOTAL_EQUITY) == TOTAL_ASSETS
     assert CASH_AT_END[0] == CURRENT_ASSETS["Cash and cash equivalents"][0]
     assert CASH_AT_END[1:] == CASH_AT_START[:2]
     assert add(*SEGMENTS.values()) == REVENUE == add(*REGIONS.values())

@@ -95,6 +95,10 @@ class OpenVinoBackend:
             },
         )
         self._inputs = [port.get_any_name() for port in self._compiled.inputs]
+        # OpenVINO sets up its table of number types at the first conversion. Two threads doing that at once
+        # were seen to deadlock with Python's lock (3 of 10 fresh processes), so it is done here, alone.
+        for kind in (openvino.Type.i64, openvino.Type.f32):
+            kind.to_dtype()
         self._idle: list[Any] = []
         self._lock = threading.Lock()
 

@@ -92,6 +92,31 @@ class Documents(Room):
         self._collect_orphans()
         return document, created is not None
 
+    def settled_document(self, *, collection_id: int, sha256: str, source: str = "") -> Document | None:
+        """The ready document of these bytes when adding them again would change nothing: they are there,
+        and they are the newest version of ``source`` (if one is named). Reads only."""
+        query = (
+            sa.select(*COLUMNS)
+            .select_from(FROM)
+            .where(
+                documents.c.collection_id == collection_id,
+                documents.c.sha256 == sha256,
+                documents.c.status == "ready",
+            )
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            versions = sa.select(document_sources.c.document_id).where(
+                document_sources.c.collection_id == collection_id,
+                document_sources.c.source == codec.clean(source),
+            )
+            if not source:  # uploads by hand have no versions: it is enough that one was of these bytes
+                versions = versions.where(document_sources.c.document_id == row.id)
+            newest = connection.execute(versions.order_by(document_sources.c.id.desc()).limit(1)).scalar()
+            return document_of(row) if newest == row.id else None
+
     def document(self, document_id: int, scope: Scope) -> Document:
         """Raises AccessDenied, in the same words, for what is not there and what is not in ``scope``."""
         query = sa.select(*COLUMNS).select_from(FROM).where(documents.c.id == document_id)
