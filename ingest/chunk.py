@@ -34,6 +34,7 @@ from rag.text.normalise import normalise
 
 ALGORITHM = 1  # raise it whenever the same pages would give other chunks
 MIN_TOKENS = 40  # a smaller chunk joins its neighbour on the page
+HEADER_LINE_CHARS = 120  # a longer first unit of a page is text, not a running header
 MAX_BOXES = 48  # of one chunk; neighbouring lines are merged above that
 
 # A chunk costs 1, a cut what ingest.units says, and on top:
@@ -253,7 +254,15 @@ class _Packer:
 
 
 def _path(units: Sequence[Unit], start: int) -> tuple[str, ...]:
-    """The sections in force at the first words below the headings that ``units[start:]`` begins with."""
+    """The sections in force at the first words below the headings that ``units[start:]`` begins with. A line
+    above a page's first heading (a running header, the tail of a sentence) does not speak for the page."""
+    if (
+        start == 0
+        and len(units) > 1
+        and units[1].heading
+        and units[0].end - units[0].start <= HEADER_LINE_CHARS
+    ):
+        start = 1
     for position in range(start, len(units)):
         if not units[position].heading:
             # A heading may be followed by one of the same rank: then its own section is empty.

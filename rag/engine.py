@@ -150,8 +150,8 @@ class Engine:
         steps: tuple[Callable[[], object], ...] = (
             lambda: self.embedding().embed_query("warm up"),
             lambda: self.search_index().refresh(),
-            lambda: self.chat_finder().find(),
             lambda: self._asking().warm_up(),
+            lambda: getattr(self.chat_finder().find().model, "warm_up", lambda: None)(),
         )
         for step in steps:
             try:

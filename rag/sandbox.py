@@ -74,6 +74,8 @@ class _Child:
         self.lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.jobs = 0
         self.peak_mb = 0.0
+        # Until it runs its own program a child counts its parent's memory as its own peak.
+        self._born_with_mb = _peak_mb_of_this_process()
         threading.Thread(target=self._read, name=f"sandbox-{self.process.pid}", daemon=True).start()
 
     def _read(self) -> None:
@@ -111,8 +113,8 @@ class _Child:
             with contextlib.suppress(ChildProcessError):
                 _, status, usage = os.wait4(process.pid, 0)
                 process.returncode = os.waitstatus_to_exitcode(status)
-                unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-                self.peak_mb = usage.ru_maxrss / unit
+                peak_mb = usage.ru_maxrss / _MAXRSS_PER_MB
+                self.peak_mb = peak_mb if peak_mb > self._born_with_mb else 0.0
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=5)
         for pipe in (process.stdin, process.stdout):
@@ -279,6 +281,17 @@ def _refuse(event: str, _args: tuple[Any, ...]) -> None:
         "subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.system", "os.posix_spawn", "os.spawn",
     ):  # fmt: skip
         raise PermissionError(f"not allowed in a sandbox: {event}")
+
+
+_MAXRSS_PER_MB: Final = 1024 * 1024 if sys.platform == "darwin" else 1024  # getrusage's unit differs
+
+
+def _peak_mb_of_this_process() -> float:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MAXRSS_PER_MB
 
 
 def _limit_memory_and_cores(memory_mb: int) -> None:

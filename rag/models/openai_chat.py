@@ -143,6 +143,10 @@ class OpenAIChat:
         closed = threading.Event()
         return Reply(wires, self._stream(messages, wires, closed), closed)
 
+    def warm_up(self) -> None:
+        """Imports the client (over a second) before the first question does. Sends nothing."""
+        self._client()
+
     def _client(self) -> Any:
         with self._lock:
             if self._chat is None:

@@ -208,6 +208,17 @@ def test_a_heading_stays_with_its_text_and_names_the_section() -> None:
     assert [c.section_path for c in found] == [(), ("Risk factors",), ("Risk factors",)]
 
 
+def test_a_running_header_above_the_first_heading_does_not_keep_the_old_section() -> None:
+    first = "Market risk\n\nRates may change at any time."
+    second = "Calder Ridge | Report\n\nFinancial statements\n\nIncome rose a little."
+    pages = (
+        Page(1, first, headings=(Heading(0, len("Market risk"), 1),)),
+        Page(2, second, headings=(Heading(23, 23 + len("Financial statements"), 1),)),
+    )
+    chunks = chunk(ParsedDocument("text/plain", "Report", "en", pages))
+    assert [c.section_path for c in chunks] == [("Market risk",), ("Financial statements",)]
+
+
 def test_section_path_nests_and_unwinds() -> None:
     body = sentence(0, 60)
     text = f"A\nB\n{body}\nC\n{body[::-1]}\nD\n{body[1:]}"

@@ -139,6 +139,16 @@ def test_a_dead_child_is_replaced(module: str) -> None:
         assert sandbox.request({"op": "echo", "value": 1})["pid"] != first
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="children inherit the peak on Linux")
+def test_a_large_parent_is_not_taken_for_a_large_child(module: str) -> None:
+    ballast = bytearray(600 * 2**20)
+    ballast[::4096] = b"x" * len(ballast[::4096])
+    with Sandbox(module, memory_mb=512, timeout_s=10) as sandbox, pytest.raises(SandboxError) as caught:
+        sandbox.request({"op": "die"})
+    assert caught.value.code == "sandbox.crashed"
+    del ballast
+
+
 def test_a_child_killed_between_two_requests_is_replaced(module: str) -> None:
     with Sandbox(module, memory_mb=512, timeout_s=10) as sandbox:
         first = sandbox.request({"op": "echo", "value": 1})["pid"]
