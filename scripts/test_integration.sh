@@ -17,7 +17,7 @@ step() { # words, command...
 with_torch=()
 without_torch=()
 for file in tests/integration/test_*.py; do
-  if grep -qE '^\s*(import|from) (torch|transformers|peft|FlagEmbedding)\b' "$file"; then
+  if grep -qE '\b(torch|peft|FlagEmbedding)\b' "$file"; then
     with_torch+=("$file")
   else
     without_torch+=("$file")
