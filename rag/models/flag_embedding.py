@@ -17,10 +17,10 @@ import numpy as np
 from rag.errors import ModelError, ModelNotInstalled
 from rag.models import known
 from rag.models.batching import QueryBatcher
-from rag.models.embeddings import find_model
 from rag.models.graph_cache import content_hash
 from rag.models.protocols import Vectors
 from rag.models.tokenizer import HuggingFaceTokenizer
+from rag.models.weights import find_model
 from rag.records import EmbeddingSpec
 from rag.settings import Settings
 

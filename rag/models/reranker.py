@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from rag.errors import ModelError, ModelNotInstalled
-from rag.models.embeddings import find_model
 from rag.models.protocols import Reranker
+from rag.models.weights import find_model
 from rag.settings import Settings
 
 MAX_TOKENS = 512  # of query and passage together, FlagReranker's own default

@@ -18,8 +18,9 @@ from tiny_models import save_bert, save_bge_m3, save_reranker, save_xlm_roberta
 from transformers import AutoModel, AutoTokenizer
 
 from rag.errors import ModelError, ModelNotInstalled
-from rag.models.embeddings import find_model, load_embedding
+from rag.models.embeddings import load_embedding
 from rag.models.reranker import load_reranker
+from rag.models.weights import find_model
 from rag.settings import EmbeddingSettings, RerankerSettings, Settings
 
 pytestmark = pytest.mark.integration

