@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rag.answer.glossary import Mention, content, mentions
 from rag.records import Passage
 from rag.text.normalise import normalise
 from rag.text.terms import terms
@@ -28,6 +29,11 @@ _ASKS_NUMBER = re.compile(
 )
 _ASKS_DATE = re.compile(
     r"何时|什么时候|哪[一]?[年天日]|日期|时间|\bwhen\b|what (?:date|year|day)", re.IGNORECASE
+)
+_ASKS_THING = re.compile(r"^(?:in|for|at)?\b.{0,30}\bwhat(?:'s| is| was| were| are)\b|是什么", re.IGNORECASE)
+_ASKS_WHO = re.compile(r"\bwho\b|谁|哪位|姓名", re.IGNORECASE)
+_ASKS_WHY = re.compile(
+    r"\bwhy\b|what (?:drove|caused|led|explains)|\breasons?\b|为什么|为何|原因|怎样|如何|怎么", re.IGNORECASE
 )
 _CONCEPT = re.compile(
     r"^(?:请问|请解释|解释)?什么是|是什么意思|的?(?:含义|定义|概念)是什么|何谓|何为|(?:如何|怎样|怎么)影响"
@@ -46,6 +52,10 @@ _META = re.compile(
     r"|(?:根据|依据|按照)|请?(?:保留|精确到)[^，,。？?]{0,3}位?小数(?:点后.{0,3}位)?|单位[为是]?[^，,。？?]{1,3}"
     r"|请?(?:给我)?做?(?:简要|简单|详细)(?:的)?(?:介绍|分析|说明|描述)?(?:一下)?"
     r"|的?(?:意思|含义|详细数据|具体数据|情况)"
+    r"|哪一?[家个种类项位]|现任|目前|当前|现时|最新的?|(?<=\d)\s*年[末底初]"
+    r"|\b(?:current|present)"
+    r"(?= (?:ceo|cfo|coo|cto|ch(?:ief|air)|president|director|auditor|head|address|name))"
+    r"|\b(?:latest|currently|at present|most recent)\b"
     r"|(?:事件|事项)?所?(?:对应|相应|相关|有关|所属)的?|分别"
     r"|\bassume (?:that )?you are[^.]*\."
     r"|\b(?:please )?(?:answer|respond to) the (?:following )?question[^.:]*[.:]"
@@ -53,7 +63,13 @@ _META = re.compile(
     r"|\bround (?:your )?(?:answer )?to [^.?]*[.?]|\bin usd (?:thousands|millions|billions)\b",
     re.IGNORECASE,
 )
-_SHORT_FORMS = (("归母", "归属于母公司"), ("扣非", "扣除非经常性损益"), ("营收", "营业收入"))
+_SHORT_FORMS = (
+    ("PP&E", "PPE"),
+    ("归母净利润", "归属于母公司股东的净利润"),
+    ("归母", "归属于母公司"),
+    ("扣非", "扣除非经常性损益"),
+    ("营收", "营业收入"),
+)
 # Characters of grammar: a run of them is no name.
 _GRAMMAR = frozenset("拟每为有何做将及等各其之所以共仅可应需被由从到向对后前上下内外中又再请了着过较比占按")
 _CAPITALISED = re.compile(r"\b[A-Z][A-Za-z&.'-]*[A-Za-z&]|\b[A-Z]{2,}\b|\b\d*[A-Z][A-Za-z]*\d*\b")
@@ -75,6 +91,7 @@ class AskedUnit:
     run: int
     name_like: bool
     acronym: bool = False  # may be the short form of words that are there
+    others: tuple[frozenset[str], ...] = ()  # terms of other names for it: all of one cover it too
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +102,10 @@ class Asked:
     number: bool  # asks for a quantity
     date: bool
     concept: bool  # asks what something means or how things hang together, of no document in particular
+    who: bool = False
+    why: bool = False
+    mentions: tuple[Mention, ...] = ()  # things asked for that go by several names
+    terms: frozenset[str] = frozenset()  # all of the question, also its small words
 
     @property
     def weight(self) -> float:
@@ -101,6 +122,17 @@ def understand(
 ) -> Asked:
     """``query_terms`` in order of the question; ``frequencies`` of each over ``total`` chunks (empty: all
     weigh the same)."""
+    left = essence(question)
+    spoken = frozenset(terms(left))
+    known = mentions(left)
+    synonyms = [
+        (frozenset(m.name.terms), tuple(c for c in (content(o) for o in m.others) if c)) for m in known
+    ]
+
+    def others(alternatives: Iterable[str]) -> tuple[frozenset[str], ...]:
+        mine = set(alternatives)
+        return tuple(o for own, rest in synonyms if mine & own for o in rest)
+
     total = max(total, 1)
     most = idf(0, total)
     # "A's B" in Chinese: names stand before the last 的, what is asked of them after it.
@@ -122,11 +154,23 @@ def understand(
             weight = min(weigh(t) for t in alternatives)
             rarity = weight / most if frequencies else 0.0
             named = any(t in subject for t in alternatives)
-            units.append(AskedUnit(character, tuple(alternatives), weight / 2, rarity, run, named))
+            units.append(
+                AskedUnit(
+                    character,
+                    tuple(alternatives),
+                    weight / 2,
+                    rarity,
+                    run,
+                    named,
+                    others=others(alternatives),
+                )
+            )
         shown.clear()
         characters.clear()
 
     for term in query_terms:
+        if term not in spoken:
+            continue  # only spells out what was asked: the glossary does
         if not _CJK.match(term):
             close_run()
             previous = ""
@@ -136,7 +180,7 @@ def understand(
             rarity = weight / most if frequencies else 0.0
             name_like = term in capital and not _ORDINAL.fullmatch(term)
             acronym = name_like and term in acronyms
-            units.append(AskedUnit(term, (term,), weight, rarity, -1, name_like, acronym))
+            units.append(AskedUnit(term, (term,), weight, rarity, -1, name_like, acronym, others((term,))))
             continue
         if len(term) < 2 or not previous or previous[-1] != term[0]:
             close_run()
@@ -152,13 +196,20 @@ def understand(
             characters.append([term])
         previous = term if len(term) > 1 else ""
     close_run()
+    concept = bool(_CONCEPT.search(question)) and not years(question)
+    why = bool(_ASKS_WHY.search(question))
+    amount = any(m.amount for m in known) and bool(_ASKS_THING.search(question)) and not why
     return Asked(
         question=question,
         units=tuple(units),
         years=frozenset(years(question)),
-        number=bool(_ASKS_NUMBER.search(question)),
+        number=bool(_ASKS_NUMBER.search(question)) or (amount and not concept),
         date=bool(_ASKS_DATE.search(question)),
-        concept=bool(_CONCEPT.search(question)) and not years(question),
+        concept=concept,
+        who=bool(_ASKS_WHO.search(question)),
+        why=why,
+        mentions=known,
+        terms=spoken,
     )
 
 
@@ -194,7 +245,12 @@ def head(passage: Passage) -> str:
 def covered(asked: Asked, held: Iterable[frozenset[str]]) -> list[AskedUnit]:
     """The units that any of the term sets covers."""
     sets = list(held)
-    return [u for u in asked.units if any(t in s for t in u.terms for s in sets)]
+    return [u for u in asked.units if any(covers(u, s) for s in sets)]
+
+
+def covers(unit: AskedUnit, held: frozenset[str]) -> bool:
+    """Whether the terms hold the unit or the whole of another name for it."""
+    return any(t in held for t in unit.terms) or any(other <= held for other in unit.others)
 
 
 def coverage(asked: Asked, *held: frozenset[str]) -> float:
@@ -207,9 +263,7 @@ def subject_coverage(asked: Asked, passage: Passage) -> float:
     units = [u for u in asked.units if u.name_like]
     held = (term_set(passage.text), term_set(head(passage)))
     weight = sum(u.weight for u in units)
-    return (
-        sum(u.weight for u in units if any(t in s for t in u.terms for s in held)) / weight if weight else 0.0
-    )
+    return sum(u.weight for u in units if any(covers(u, s) for s in held)) / weight if weight else 0.0
 
 
 def passage_coverage(asked: Asked, passage: Passage) -> float:
@@ -223,6 +277,10 @@ def missing_names(asked: Asked, passages: Sequence[Passage]) -> list[str]:
     present = set(map(id, covered(asked, held)))
     found: list[str] = []
     run: list[AskedUnit] = []
+    # A subject of which not one word is there is missing, however common its words.
+    names = [u for u in asked.units if u.name_like and not u.others]
+    if len(names) > 1 and not any(id(u) in present or u.run >= 0 for u in names):
+        found += [u.text for u in names if u.rarity < _RARE_WORD and not u.acronym]
     # Is the question's subject the name of a document that was found?
     named = [term_set(f"{p.document}\n{p.title}") for p in passages]
     subject_known = any(u.name_like and u.run < 0 for u in covered(asked, named))

@@ -7,23 +7,26 @@ Nothing is written, only chosen.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rag.answer.evidence import DEFINING, Asked, covered, head, plain, term_set, year_support, years
-from rag.answer.rows import QuoteUnit, cells, is_amount, quote_units, shown
+from rag.answer.evidence import DEFINING, Asked, covered, plain, term_set, year_support, years
+from rag.answer.fit import fit, has_figure, items, kind, of_year, setting, subjects
+from rag.answer.rows import QuoteUnit, quote_units, shown
 from rag.records import Passage
+
+__all__ = ["Cosines", "Quote", "choose", "compose", "explains", "has_figure"]
 
 Cosines = Callable[[Sequence[str]], Sequence[float]]  # of texts with the question
 
 _RERANKED = 32  # units whose cosine is worth computing
-_COSINE_WEIGHT = 0.45  # against word coverage, measured with MiniLM on English filings
-_KEEP = 0.72  # of the best unit's score that a further quote must reach
+_COSINE_WEIGHT = 0.2  # against word coverage, measured with MiniLM on English filings
+_KEEP = 0.8  # of the best unit's score that a further quote must reach
+_ADDS = 0.6  # the same of a quote that adds something asked for
+_NEW_SHARE = 0.15  # of the question's weight that it must add
+_RANK_DECAY = 0.06
+_EXPLANATION = 240  # most characters of a sentence that explains without saying "means"
 _LONGEST_QUOTE = 700
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
-_QUANTITY = re.compile(r"(?<![A-Za-z\d])\d[\d,.]*(?![A-Za-z\d])")
-_DATE = re.compile(rf"\d{{1,4}}\s*[年月日]|\d{{1,2}}[/-]\d{{1,2}}|\b(?:{_MONTHS})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +38,20 @@ class Quote:
 def choose(
     asked: Asked, passages: Sequence[Passage], max_quotes: int, cosines: Cosines | None = None
 ) -> list[Quote]:
-    """The best quotes, best first. ``cosines`` None: words alone decide."""
+    """The best quotes, best first; further ones only when they are nearly as good or bring something asked
+    for that is not there yet. Empty when a figure of a year is asked for and none is of that year.
+    ``cosines`` None: words alone decide."""
     scored: list[Quote] = []
+    common = subjects(asked, passages)
+    settings = [setting(asked, p, common) for p in passages]
     for index, passage in enumerate(passages):
-        named = term_set(f"{passage.document}\n{passage.title}")
-        around = term_set(head(passage))
+        around = settings[index]
         # A better-placed passage, and one of the asked year, is believed a little more.
-        standing = 1.0 / (1.0 + 0.06 * index) * (1.0 if year_support(asked, passage) else 0.6)
-        scored += [
-            Quote(u, standing * _kind(asked, u) * _words(asked, u, named, around))
-            for u in quote_units(index, passage)
-        ]
+        standing = 1.0 / (1.0 + _RANK_DECAY * index) * (1.0 if year_support(asked, passage) else 0.6)
+        for unit in quote_units(index, passage):
+            fits = fit(asked, unit, around)
+            if fits > 0:
+                scored.append(Quote(unit, standing * fits * kind(asked, unit, around)))
     scored.sort(key=lambda q: -q.score)
     if cosines is not None and scored:
         first = scored[:_RERANKED]
@@ -53,65 +59,48 @@ def choose(
         scored = [
             Quote(
                 q.unit,
-                (1 - _COSINE_WEIGHT) * q.score + _COSINE_WEIGHT * _kind(asked, q.unit) * max(0.0, float(c)),
+                (1 - _COSINE_WEIGHT) * q.score
+                + _COSINE_WEIGHT * kind(asked, q.unit, settings[q.unit.passage]) * max(0.0, float(c)),
             )
             for q, c in zip(first, near, strict=True)
         ]
         scored.sort(key=lambda q: -q.score)
     kept: list[Quote] = []
     for quote in scored:
-        if len(kept) >= max_quotes or quote.score <= 0 or (kept and quote.score < _KEEP * kept[0].score):
+        if len(kept) >= max_quotes or (kept and quote.score < _ADDS * kept[0].score):
             break
-        if not any(_repeats(quote.unit, other.unit) for other in kept):
+        if any(_repeats(quote.unit, other.unit) for other in kept):
+            continue
+        if not kept or quote.score >= _KEEP * kept[0].score or _adds(asked, quote, kept, passages):
             kept.append(quote)
+    dated = asked.number and asked.years
+    if dated and not any(of_year(asked, q.unit, settings[q.unit.passage]) for q in kept):
+        return []
     return kept
+
+
+def _adds(asked: Asked, quote: Quote, kept: Sequence[Quote], passages: Sequence[Passage]) -> bool:
+    """Whether the quote holds an asked year, a thing asked for or a good part of the question that no kept
+    one holds."""
+    wanted = asked.years & years(f"{quote.unit.text}\n{quote.unit.header}")
+    if wanted - {y for q in kept for y in years(f"{q.unit.text}\n{q.unit.header}")}:
+        return True
+    if items(asked, quote.unit) - {i for q in kept for i in items(asked, q.unit)}:
+        return True
+
+    def held(one: Quote) -> list[frozenset[str]]:
+        passage = passages[one.unit.passage]
+        return [term_set(one.unit.text), term_set(f"{passage.document}\n{passage.title}")]
+
+    there = {id(u) for u in covered(asked, (s for q in kept for s in held(q)))}
+    new = sum(u.weight for u in covered(asked, held(quote)) if id(u) not in there)
+    return new >= _NEW_SHARE * asked.weight
 
 
 def _context(unit: QuoteUnit, passages: Sequence[Passage]) -> str:
     passage = passages[unit.passage]
     section = passage.section_path[-1] if passage.section_path else passage.title
     return f"{section}\n{shown(unit)}"[:600]
-
-
-def _words(asked: Asked, unit: QuoteUnit, named: frozenset[str], around: frozenset[str]) -> float:
-    """Share of the question that the unit holds. What the document's name holds counts whole for each of its
-    units (the subject need not be repeated), its own words whole, what stands around it less; what kind of
-    answer is asked for (a figure, a date, a year) raises or lowers it."""
-    subject = set(map(id, covered(asked, (named,))))
-    inside = {id(u) for u in covered(asked, (term_set(unit.text),))}
-    beside = {id(u) for u in covered(asked, (term_set(unit.header), around))}
-    own = sum(u.weight for u in asked.units if id(u) in inside and id(u) not in subject)
-    if not own and not (inside and len(subject) == len(asked.units)):
-        return 0.0
-    score = own
-    score += sum(u.weight for u in asked.units if id(u) in subject)
-    score += 0.4 * sum(u.weight for u in asked.units if id(u) in beside - inside - subject)
-    length = len(unit.text)
-    return score / asked.weight / (1.0 + max(0, length - 160) / 900)
-
-
-def _kind(asked: Asked, unit: QuoteUnit) -> float:
-    """How well the unit is the kind of thing that was asked for, about 1."""
-    score = 1.0
-    figure = has_figure(unit.text)
-    if asked.number:
-        score *= 1.15 if figure else 0.7
-    if asked.date:
-        score *= 1.15 if _DATE.search(unit.text) else 0.85
-    if asked.years:
-        stated = years(f"{unit.text}\n{unit.header}")
-        score *= 1.15 if stated & asked.years else (0.75 if stated else 1.0)
-    if unit.is_row and not unit.header and not any(is_amount(c) for c in cells(unit.text)) and asked.number:
-        score *= 0.8  # a header row by itself
-    length = len(unit.text)
-    if not unit.is_row and not re.search(r"[。.!?！？;；:：]\s*$", unit.text) and length < 30 and not figure:
-        score *= 0.6  # a heading
-    return score
-
-
-def has_figure(text: str) -> bool:
-    """Whether the text holds a digit that is not part of a year."""
-    return bool(_QUANTITY.search(re.sub(r"(?<!\d)(?:19|20)\d{2}(?!\d)", "", text)))
 
 
 def _repeats(one: QuoteUnit, other: QuoteUnit) -> bool:
@@ -130,7 +119,9 @@ def explains(asked: Asked, quotes: Sequence[Quote]) -> bool:
     if best.is_row or len(best.text) < 16:
         return False
     share = sum(u.weight for u in covered(asked, (term_set(best.text),))) / asked.weight
-    return share >= (0.7 if DEFINING.search(best.text) else 0.95)
+    if DEFINING.search(best.text):
+        return share >= 0.7
+    return share >= 0.95 and len(best.text) <= _EXPLANATION
 
 
 def compose(quotes: Sequence[Quote]) -> list[str]:

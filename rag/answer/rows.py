@@ -128,6 +128,22 @@ def _measure(lines: list[str], table_header: str) -> str:
     return ""
 
 
+def label(unit: QuoteUnit) -> str:
+    """What a row is called: its cells before the first amount, and the line that its label wraps from. Of a
+    row without amounts the first cell."""
+    lines = unit.text.split("\n")
+    row = max(lines, key=lambda line: line.count("\t") + line.count("|"))
+    words = [line for line in lines if line is not row and not is_row(line)]
+    found = [c for c in cells(row) if c]
+    if not any(map(is_amount, found)):
+        return " ".join([*words, *found[:1]])
+    for cell in found:
+        if is_amount(cell):
+            break
+        words.append(cell)
+    return " ".join(words)
+
+
 def shown(unit: QuoteUnit) -> str:
     """The unit as a reader sees it: one line; a row's cells beside their headers."""
     if not unit.is_row:
