@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rag.records import Heading, Page, Table
+from rag.text.language import detect_language
 from rag.text.sentences import sentence_spans
 
 CHARS_PER_TOKEN = 24  # one token for more text than this (an unknown word of 9,000 letters) counts as several
@@ -30,7 +31,9 @@ HEADING_INSIDE = 1.3  # a heading in a chunk's middle: two sections in one
 _CLAUSE_END = re.compile(r"[，,;；:：、。．)）\]】]+\s*(?=\S)|[\t\n]+|\s[-–—]\s")
 _BLANK = re.compile(r"\s+")
 _SENTENCE_ENDS = tuple(".。!！?？;；,，")
-_PATH_CHARS = 200  # of one heading in a section path
+_PATH_CHARS = 120  # of one heading in a section path
+_LONG_HEADING = {False: 120, True: 40}  # characters; by whether it is Chinese
+_HEADING_END = re.compile(r"[，。！？；]|[.!?;]\s")
 
 
 @dataclass(slots=True)
@@ -61,7 +64,16 @@ class Sections:
     def enter(self, level: int, words: str) -> None:
         while self._stack and self._stack[-1][0] >= level:
             self._stack.pop()
-        self._stack.append((level, " ".join(words.split())[:_PATH_CHARS]))
+        self._stack.append((level, _heading_name(words)))
+
+
+def _heading_name(words: str) -> str:
+    """A heading's words for the path. Outlines also name whole paragraphs as headings: such a one is named by
+    its first sentence (Chinese: clause), or as much of it as fits."""
+    words = " ".join(words.split())
+    if len(words) > _LONG_HEADING[detect_language(words) == "zh"]:
+        words = _HEADING_END.split(words, maxsplit=1)[0]
+    return words[:_PATH_CHARS].rstrip()
 
 
 class Ruler:

@@ -230,6 +230,16 @@ def test_section_path_nests_and_unwinds() -> None:
     assert [c.section_path for c in found] == [("A", "B"), ("A", "C"), ("D",)]
 
 
+def test_a_paragraph_named_as_heading_gives_its_first_words_to_the_path() -> None:
+    heading = (
+        "二、报告期内主要经营情况 报告期内公司实现营业收入158,191万元，同比增加40.39%，实现净利润40,620万元"
+    )
+    text = f"{heading}\n\n研发投入合计为两亿元。"
+    page = Page(1, text, headings=(Heading(0, len(heading), 1),))
+    (only,) = chunk(ParsedDocument("text/plain", "年报", "zh", (page,)), limit=200)
+    assert only.section_path == ("二、报告期内主要经营情况 报告期内公司实现营业收入158,191万元",)
+
+
 def test_table_rows_stay_whole_and_carry_their_header() -> None:
     header = "Item\t2021\t2020"
     rows = [f"Line {n}\t{n},577\t{n},200" for n in range(30)]
