@@ -58,6 +58,9 @@ _META = re.compile(
     r"|\b(?:latest|currently|at present|most recent)\b"
     r"|(?:事件|事项)?所?(?:对应|相应|相关|有关|所属)的?|分别"
     r"|\bassume (?:that )?you are[^.]*\."
+    r"|(?:^|(?<=[.?!] ))[^.?!:]*\b(?:the (?:following )?question|your (?:answer|judge?ments?))\b"
+    r"[^.?!:]*[.:](?!\d)"
+    r"|\bwe want to calculate [^.?]*\.|\bplease help us [^.?]*\."
     r"|\b(?:please )?(?:answer|respond to) the (?:following )?question[^.:]*[.:]"
     r"|\bgive (?:a response|an answer)[^.?]*[.?]|\bif [^.?]{0,60}not (?:a )?(?:useful|relevant)[^.?]*[.?]"
     r"|\bround (?:your )?(?:answer )?to [^.?]*[.?]|\bin usd (?:thousands|millions|billions)\b",

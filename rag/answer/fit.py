@@ -125,7 +125,7 @@ def fit(asked: Asked, unit: QuoteUnit, around: Setting) -> float:
         return recall / (1.0 + max(0, len(unit.text) - 160) / 900)
     name = label(unit)
     share, exact = precision(asked, name, around.known)
-    if exact:
+    if exact and not asked.why:
         named = term_set(name)
         labelled = sum(u.weight for u in core if covers(u, named)) / weight
         item = bool(items(asked, unit))
