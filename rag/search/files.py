@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ class CorruptFolder(Exception):
     """What is wrong with an index folder, in a few words for the log."""
 
 
+@lru_cache(maxsize=16)
 def spec_fingerprint(spec: EmbeddingSpec) -> str:
     """16 hex digits that differ when any field of the spec does."""
     text = json.dumps(asdict(spec), sort_keys=True, ensure_ascii=False)

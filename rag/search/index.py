@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from rag.cache import Cache, cache_key, open_cache
 from rag.errors import WenjuError
+from rag.models.backends import cores
 from rag.models.protocols import EmbeddingModel, Reranker, Vectors
 from rag.records import Degraded, EmbeddingSpec, PartStatus, Passage, Scope, StoredChunk
 from rag.search import files
@@ -73,6 +74,9 @@ class SearchIndex:
         self._reranker_lock = threading.Lock()
         self._cache = cache or open_cache(settings)
         self._views = Views(store, settings)
+        # Searches wait for Python's lock whenever they come back from FAISS, tantivy or SQLite; with more
+        # of them at once than cores, each wait is a switch interval (5 ms) for every one before it.
+        self._at_once = threading.BoundedSemaphore(cores(0))
 
     def refresh(self) -> int:
         """Catches up with the store; answers the generation searched from here on. Raises StoreError."""
@@ -103,30 +107,59 @@ class SearchIndex:
         if view is None:
             return SearchResult((), (), clock.done())
         degraded: list[Degraded] = []
-        wanted = max(self._settings.search.candidates, 2 * top_k)
-        names = view.names.named_in(query)
+        vector, weight = None, 0.0
+        if "dense" in legs:
+            weight = self._settings.search.dense_weight
+            weight *= self._dense_weight(query, view, "lexical" in legs, degraded)
+            if weight > 0:
+                with clock.part("embed"):  # not behind the gate: queries that wait here share a batch
+                    vector = self._embed(query, view.spec, degraded)
+        with self._at_once:
+            rankings, weights, scores = self._candidates(
+                query, vector, weight, view, scope, legs, max(self._settings.search.candidates, 2 * top_k),
+                clock, degraded,
+            )  # fmt: skip
+            with clock.part("fuse"):
+                fused = reciprocal_rank_fusion(rankings, weights, self._settings.search.rrf_k)
+            if not self._reranks():
+                with clock.part("load"):
+                    passages = self._load(fused, scope, top_k, scores, {})
+                return SearchResult(tuple(passages), tuple(degraded), clock.done())
+        fused, logits = self._rerank(query, fused, scope, clock, degraded)
+        with clock.part("load"):
+            passages = self._load(fused, scope, top_k, scores, logits)
+        return SearchResult(tuple(passages), tuple(degraded), clock.done())
+
+    def _candidates(
+        self,
+        query: str,
+        vector: Vectors | None,
+        dense_weight: float,
+        view: View,
+        scope: Scope,
+        legs: Sequence[str],
+        wanted: int,
+        clock: _Clock,
+        degraded: list[Degraded],
+    ) -> tuple[dict[str, list[int]], dict[str, float], dict[str, dict[int, float]]]:
+        """The rankings of every leg and tier, their weights, and the scores of each leg."""
+        asked = query_terms(query)
+        names = view.names.named_in(query, asked)
         tiers = _narrowed(scope, names)
         rankings: dict[str, list[int]] = {}
         scores: dict[str, dict[int, float]] = {"dense": {}, "lexical": {}}
         weights: dict[str, float] = {}
-        if "dense" in legs:
-            weight = self._settings.search.dense_weight
-            weight *= self._dense_weight(query, view, "lexical" in legs, degraded)
-            vector = None
-            if weight > 0:
-                with clock.part("embed"):
-                    vector = self._embed(query, view.spec, degraded)
-            if vector is not None:
-                with clock.part("dense"):
-                    for tier, inside in tiers.items():
-                        found = view.dense.search(vector, inside, wanted)
-                        weights[f"dense{tier}"] = weight * TIER_WEIGHTS[tier]
-                        rankings[f"dense{tier}"] = [i for i, _ in found]
-                        scores["dense"].update(found)
+        if vector is not None:
+            with clock.part("dense"):
+                for tier, inside in tiers.items():
+                    found = view.dense.search(vector, inside, wanted)
+                    weights[f"dense{tier}"] = dense_weight * TIER_WEIGHTS[tier]
+                    rankings[f"dense{tier}"] = [i for i, _ in found]
+                    scores["dense"].update(found)
         if "lexical" in legs:
             weight = self._settings.search.lexical_weight
             with clock.part("lexical"):
-                terms = asked = query_terms(query)
+                terms = asked
                 for tier, inside in tiers.items():
                     if (
                         names is not None
@@ -140,12 +173,10 @@ class SearchIndex:
                     weights[f"lexical{tier}"] = weight * TIER_WEIGHTS[tier]
                     rankings[f"lexical{tier}"] = [i for i, _ in hits]
                     scores["lexical"].update(hits)
-        with clock.part("fuse"):
-            fused = reciprocal_rank_fusion(rankings, weights, self._settings.search.rrf_k)
-        fused, logits = self._rerank(query, fused, scope, clock, degraded)
-        with clock.part("load"):
-            passages = self._load(fused, scope, top_k, scores, logits)
-        return SearchResult(tuple(passages), tuple(degraded), clock.done())
+        return rankings, weights, scores
+
+    def _reranks(self) -> bool:
+        return self._load_reranker is not None or self._settings.reranker.kind != "off"
 
     def _dense_weight(self, query: str, view: View, lexical_too: bool, degraded: list[Degraded]) -> float:
         """0 when the dense leg cannot or should not run; says why."""
@@ -219,7 +250,7 @@ class SearchIndex:
         degraded: list[Degraded],
     ) -> tuple[list[tuple[int, float]], dict[int, float]]:
         """The fused list with its first ``top_n`` in the reranker's order; unchanged without one."""
-        if not fused or (self._load_reranker is None and self._settings.reranker.kind == "off"):
+        if not fused:
             return fused, {}
         with clock.part("rerank"):
             head = [i for i, _ in fused[: self._settings.reranker.top_n]]

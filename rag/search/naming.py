@@ -63,14 +63,16 @@ class DocumentNames:
         self._count = count
         self._names = {term for term in self._by_term if term.isalpha() and term.isascii()}
 
-    def named_in(self, question: str) -> Named | None:
-        """None when the question names no document, or all of them."""
+    def named_in(self, question: str, asked: Iterable[str] | None = None) -> Named | None:
+        """None when the question names no document, or all of them. ``asked``: its query terms, where they
+        are known already."""
         if self._count < 2:
             return None
         scores: dict[int, float] = defaultdict(float)
         naming: set[int] = set()
         by: set[str] = set()
-        for term in self._terms_of(question):
+        asked = query_terms(question) if asked is None else asked
+        for term in _terms_of(question, asked):
             found = self._by_term.get(term, ())
             if not found:
                 continue
@@ -92,16 +94,17 @@ class DocumentNames:
             return None
         top = max(scores[d] for d in naming)
         best = frozenset(d for d in naming if scores[d] >= top - 1e-9)
-        joined = {w for w in query_terms(question) if any(w in t for t in by if t.isascii() and t.isalpha())}
+        joined = {w for w in asked if any(w in t for t in by if t.isascii() and t.isalpha())}
         return Named(frozenset(naming), best, frozenset(by | joined))
 
-    def _terms_of(self, question: str) -> set[str]:
-        """The question's terms, and neighbouring words written as one: Best Buy for BESTBUY."""
-        found = set(query_terms(question))
-        words = [w.lower() for w in _LATIN.findall(words_apart(question))]
-        for size in (2, 3):
-            found.update("".join(words[i : i + size]) for i in range(len(words) - size + 1))
-        return found
+
+def _terms_of(question: str, asked: Iterable[str]) -> set[str]:
+    """The question's terms, and neighbouring words written as one: Best Buy for BESTBUY."""
+    found = set(asked)
+    words = [w.lower() for w in _LATIN.findall(words_apart(question))]
+    for size in (2, 3):
+        found.update("".join(words[i : i + size]) for i in range(len(words) - size + 1))
+    return found
 
 
 def _is_name(term: str) -> bool:

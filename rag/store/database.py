@@ -13,7 +13,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +31,8 @@ _TAKE_WRITER_LOCK = sa.select(
     sa.func.pg_advisory_xact_lock(0x57656E6A75),  # "Wenju"
 )
 
+_Rendered = tuple[str, list[str], dict[str, Any]]  # SQL, names of its parameters in order, values it has
+
 
 class Database:
     """``clock`` gives seconds since 1970; by default PostgreSQL's own clock (one for all machines) or this
@@ -42,6 +44,8 @@ class Database:
         self.url = _parse(url)
         self.kind: Literal["sqlite", "postgresql"]
         self._clock = clock
+        self._rendered: dict[int, _Rendered] = {}
+        self._queries: list[sa.Select[Any]] = []
         self._writing = threading.Lock()  # SQLite's own waiting is polling and not fair between threads
         if self.url.get_backend_name() == "sqlite":
             self.kind = "sqlite"
@@ -69,6 +73,44 @@ class Database:
                 )
             with connection.begin():
                 yield connection
+
+    def rows(self, query: sa.Select[Any], **values: object) -> Sequence[Any]:
+        """The rows of one query with bound parameters, in a snapshot of its own. On SQLite a statement is
+        rendered once and runs without the layers between, which cost more than the query: columns
+        come as SQLite has them (numbers, texts, bytes), as tuples."""
+        if self.kind == "postgresql":
+            with self.read() as connection:
+                return connection.execute(query, values).all()
+        text, names, fixed = self._rendered.get(id(query)) or self._render(query)
+        values = {**fixed, **values}
+        with self.translated():
+            pooled = self.engine.raw_connection()
+            try:
+                driver = pooled.driver_connection
+                assert isinstance(driver, sqlite3.Connection)
+                return driver.execute(text, [values[name] for name in names]).fetchall()
+            except sqlite3.Error as error:
+                raise self._translate_sqlite(str(error).strip()) from error
+            finally:
+                pooled.close()
+
+    def _render(self, query: sa.Select[Any]) -> _Rendered:
+        compiled = query.compile(dialect=self.engine.dialect)
+        self._queries.append(query)  # its id stays its own
+        rendered = (str(compiled), list(compiled.positiontup or ()), compiled.params)
+        self._rendered[id(query)] = rendered
+        return rendered
+
+    def listed(self, name: str, column: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+        """As :meth:`among`, with a parameter of that name to be bound to :meth:`list_value`."""
+        if self.kind == "postgresql":
+            return column == sa.any_(sa.bindparam(name, type_=postgresql.ARRAY(sa.BigInteger())))
+        values = sa.func.json_each(sa.bindparam(name, type_=sa.Text())).table_valued("value")
+        return column.in_(sa.select(values.c.value))
+
+    def list_value(self, ids: Iterable[int]) -> object:
+        wanted = [int(i) for i in ids]
+        return wanted if self.kind == "postgresql" else str(wanted)
 
     @contextmanager
     def write(self, *, shared: bool = False) -> Iterator[Connection]:

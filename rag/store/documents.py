@@ -18,15 +18,15 @@ from rag.store.schema import chunks, collections, document_sources, documents, e
 COLUMNS = (*documents.c, collections.c.name.label("collection"))
 FROM = documents.join(collections, collections.c.id == documents.c.collection_id)
 
+_COLLECTIONS = sa.select(collections.c.id, collections.c.name).order_by(collections.c.name)
+
 
 class Documents(Room):
     """Mixed into Store."""
 
     def collections(self) -> list[Collection]:
         """By name."""
-        query = sa.select(collections.c.id, collections.c.name).order_by(collections.c.name)
-        with self._db.read() as connection:
-            return [Collection(row.id, row.name) for row in connection.execute(query)]
+        return [Collection(key, name) for key, name in self._db.rows(_COLLECTIONS)]
 
     def ensure_collection(self, name: str) -> Collection:
         """The collection of that name, made when there is none."""

@@ -8,6 +8,7 @@ a change may add what was seen already or delete what was not, and a view takes 
 from __future__ import annotations
 
 import json
+from collections import namedtuple
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ _CHUNK_COLUMNS = (
     documents.c.title,
     documents.c.page_kind,
 )
+_Row = namedtuple("_Row", [column.name for column in _CHUNK_COLUMNS])  # type: ignore[misc]
 _CHUNKS = chunks.join(documents, documents.c.id == chunks.c.document_id)
 
 _VISIBLE = (
@@ -123,7 +125,26 @@ class Reading(Room):
 
     def passages(self, chunk_ids: Iterable[int], scope: Scope) -> dict[int, StoredChunk]:
         """Those of the chunks that are there now, belong to the active spec and lie inside ``scope``."""
-        return {c.id: c for c in self._visible(scope, self._db.among(chunks.c.id, chunk_ids))}
+        wanted = self._db.list_value(chunk_ids)
+        inside = {"collections": self._db.list_value(scope.collection_ids)}
+        if scope.document_ids is not None:
+            inside["documents"] = self._db.list_value(scope.document_ids)
+        rows = self._db.rows(self._passages(scope.document_ids is not None), chunks=wanted, **inside)
+        return {row[0]: _stored_chunk(_Row(*row)) for row in rows}
+
+    def _passages(self, by_document: bool) -> sa.Select[Any]:
+        """The query behind :meth:`passages`, made once."""
+        made: dict[bool, sa.Select[Any]] = self.__dict__.setdefault("_passage_queries", {})
+        query = made.get(by_document)
+        if query is None:
+            db = self._db
+            query = _VISIBLE.where(
+                db.listed("chunks", chunks.c.id), db.listed("collections", documents.c.collection_id)
+            )
+            if by_document:
+                query = query.where(db.listed("documents", documents.c.id))
+            query = made.setdefault(by_document, query)
+        return query
 
     def document_chunks(self, document_id: int, scope: Scope | None = None) -> list[StoredChunk]:
         """A document's chunks in reading order; [] outside the scope. Without ``scope`` the caller has
