@@ -1,6 +1,7 @@
 """Wenju's side of ``benchmarks.ingest``: the same phases as ``benchmarks.recipe``, through the Engine.
 
 python -m benchmarks.ours ingest FOLDER DATA_DIR     pages/s, then retrieval (dense + lexical + fusion)
+python -m benchmarks.ours many FOLDER DATA_DIR       pages/s alone
 python -m benchmarks.ours again FOLDER DATA_DIR      the folder once more, after some of it changed
 python -m benchmarks.ours start FOLDER DATA_DIR      imports + model until the first answer
 """
@@ -11,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.recipe import TOP_K, measure_retrieval, read_queries, say
+from benchmarks.recipe import TOP_K, cpu_s, measure_retrieval, read_queries, say
 
 
 def main() -> None:
@@ -29,7 +30,7 @@ def main() -> None:
         from commands.ingest import take_in
 
         engine.embedding().embed_passages(["the model is loaded before the clock starts"])
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), cpu_s()
         outcomes = list(take_in(engine, sorted(folder.glob("*.pdf")), collection="default", password=None))
         seconds = time.perf_counter() - began
         say(
@@ -37,6 +38,7 @@ def main() -> None:
             pages=sum(outcome.pages for outcome in outcomes),
             chunks=sum(outcome.chunks for outcome in outcomes),
             seconds=seconds,
+            cpu_s=cpu_s() - cpu,
             ready=sum(outcome.status == "ready" for outcome in outcomes),
             duplicate=sum(outcome.status == "duplicate" for outcome in outcomes),
         )
