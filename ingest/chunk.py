@@ -191,8 +191,8 @@ class _Packer:
                     wanted = min(size - 1, size * room // (room + over))
                     yield from self.spans(group, max(less + 1, room - wanted))
                 else:
-                    for half in halves(text, group[0]):
-                        yield from self.spans([half], less)
+                    for part in group if len(group) > 1 else halves(text, group[0]):
+                        yield from self.spans([part], less)
             else:
                 yield start, end, header, tokens
 

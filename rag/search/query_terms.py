@@ -106,6 +106,9 @@ _SPELLED_OUT = tuple(
         (r"\bP ?& ?L\b|\bincome statement\b", "statements of income statements of operations"),
         (r"\bbalance sheet\b", "balance sheets statement of financial position"),
         (r"\bFX\b", "foreign exchange currency"),
+        (r"\bCEO\b", "chief executive officer"),
+        (r"\bCFO\b", "chief financial officer"),
+        (r"\bFCF\b", "free cash flow"),
         (r"\bAGM\b", "annual meeting of shareholders"),
         (r"归母", "归属于上市公司股东的 归属于母公司"),
         (r"营收", "营业收入"),
@@ -116,6 +119,9 @@ _SPELLED_OUT = tuple(
         (r"同比", "比上年同期增减"),
         (r"总资产", "总资产 资产总计"),
         (r"总负债", "负债合计"),
+        (r"首席执行官|CEO", "总经理 总裁"),
+        (r"首席财务官|CFO", "财务总监 财务负责人"),
+        (r"股息|分红", "现金红利 利润分配 派发"),
     )
 )
 

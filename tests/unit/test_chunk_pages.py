@@ -160,6 +160,13 @@ def test_what_always_holds(kind: str, parsed: ParsedDocument) -> None:
         assert is_made_of(bare(piece), kept)
 
 
+def test_units_inside_one_token_are_all_kept() -> None:
+    page = Page(1, "x" * 70, headings=(Heading(0, 60, 1),))
+    chunker = Chunker(LyingTokenizer(64), ChunkSettings(max_tokens=48))
+    chunks = chunker.chunk(ParsedDocument("text/plain", "标题" * 70, "en", (page,)))
+    assert (60, 70) in [(c.char_start, c.char_end) for c in chunks]
+
+
 def bare(text: str) -> str:
     return "".join(c for c in text if normalise(c).strip())
 
