@@ -4,11 +4,11 @@
 
 ``--pages`` pages of the folder's PDFs are copied in runs of 15 neighbouring pages, a run a file. Both sides
 then take turns, each phase in a fresh process: a cold ingest of those files (models loaded before the clock
-starts), retrieval with one and with eight clients (every question is new), and the time from process start to the first answer. For Wenju also the same pages in
-100 files (fewer when there are fewer pages), so that "1 % changed" is one file with other pages: cold, and
-again after that file changed; the tutorial has nothing but a second cold ingest. Memory is
-the peak of the whole process tree (proportional set size, Linux). The best of the rounds counts on
-both sides. Prints a table and writes JSON.
+starts), retrieval with one and with eight clients (every question is new), and the time from process start
+to the first answer. For Wenju also the same pages in 100 files (fewer when there are fewer pages), so that
+"1 % changed" is one file with other pages: cold, and again after that file changed; the tutorial has nothing
+but a second cold ingest. Memory is the peak of the whole process tree (proportional set size, Linux). The
+best of the rounds counts on both sides. Prints a table and writes JSON.
 """
 
 from __future__ import annotations
