@@ -18,17 +18,17 @@ from rag.errors import ModelError, ModelNotInstalled
 from rag.models import known
 from rag.models.batching import QueryBatcher
 from rag.models.graph_cache import content_hash
+from rag.models.identity import Identified
 from rag.models.protocols import Vectors
 from rag.models.tokenizer import HuggingFaceTokenizer
 from rag.models.weights import find_model
-from rag.records import EmbeddingSpec
 from rag.settings import Settings
 
 SLICE = 192  # texts handed over at a time: progress is real, and FlagEmbedding draws no bar of its own
 _CPU_ROWS, _GPU_ROWS = 16, 64
 
 
-class FlagEmbedding:
+class FlagEmbedding(Identified):
     """An :class:`rag.models.protocols.EmbeddingModel`; thread-safe: one call runs at a time, and queries
     get their turn between slices of passages."""
 
@@ -63,21 +63,6 @@ class FlagEmbedding:
     @property
     def backend(self) -> str:
         return f"FlagEmbedding {type(self._model).__name__} {self._model.target_devices[0]}"
-
-    def spec(self, chunker: str) -> EmbeddingSpec:
-        return EmbeddingSpec(
-            model=self._name,
-            revision=self._revision,
-            dimension=self._dimension,
-            max_tokens=self._tokenizer.max_tokens,
-            normalized=True,
-            query_instruction=self._query_instruction,
-            languages=self._languages,
-            chunker=chunker,
-        )
-
-    def covers(self, language: str) -> bool:
-        return "*" in self._languages or language in self._languages
 
     def embed_query(self, text: str) -> Vectors:
         return self._queries.embed(self._query_instruction + text)

@@ -20,9 +20,9 @@ from rag.models.backends import Backend, Batch, Ids, open_backend, quantise
 from rag.models.batching import QueryBatcher
 from rag.models.bert_graph import read_config, write_graph
 from rag.models.graph_cache import content_hash, find_or_build, set_aside
+from rag.models.identity import Identified
 from rag.models.protocols import Vectors
 from rag.models.tokenizer import HuggingFaceTokenizer
-from rag.records import EmbeddingSpec
 from rag.settings import EmbeddingSettings
 
 GRAPH_VERSION = "1"  # of write_graph: raise it when the graph changes, and kept graphs are built anew
@@ -32,7 +32,7 @@ WINDOW = 4096  # texts tokenised and sorted at a time: bounds the memory of a hu
 _OWN_GRAPHS = ("model.onnx", "onnx/model.onnx")
 
 
-class OnnxEmbedding:
+class OnnxEmbedding(Identified):
     """An :class:`rag.models.protocols.EmbeddingModel`; thread-safe."""
 
     def __init__(
@@ -67,21 +67,6 @@ class OnnxEmbedding:
     def backend(self) -> str:
         """Engine and arithmetic, for the readiness panel, e.g. "openvino bf16"."""
         return self._backend.name
-
-    def spec(self, chunker: str) -> EmbeddingSpec:
-        return EmbeddingSpec(
-            model=self._name,
-            revision=self._revision,
-            dimension=self._dimension,
-            max_tokens=self._tokenizer.max_tokens,
-            normalized=True,
-            query_instruction=self._query_instruction,
-            languages=self._languages,
-            chunker=chunker,
-        )
-
-    def covers(self, language: str) -> bool:
-        return "*" in self._languages or language in self._languages
 
     def embed_query(self, text: str) -> Vectors:
         return self._queries.embed(self._tokenizer.encode([self._query_instruction + text])[0])

@@ -21,9 +21,9 @@ from pydantic import SecretStr
 from rag.errors import ModelUnavailable, SettingsError
 from rag.models import known
 from rag.models.batching import QueryBatcher
+from rag.models.identity import Identified
 from rag.models.protocols import Tokenizer, Vectors
 from rag.models.tokenizer import HuggingFaceTokenizer
-from rag.records import EmbeddingSpec
 from rag.settings import Settings
 
 REQUEST_TEXTS = 64
@@ -52,7 +52,7 @@ class EstimatingTokenizer:
         return sum(1 for _ in _PIECE.finditer(text))
 
 
-class OpenAIEmbedding:
+class OpenAIEmbedding(Identified):
     """An :class:`rag.models.protocols.EmbeddingModel`; thread-safe. The dimension is asked for once,
     when it is made: ModelUnavailable when the server does not answer as it should."""
 
@@ -69,7 +69,8 @@ class OpenAIEmbedding:
     ) -> None:
         self._client = client
         self._url = url
-        self._model = model
+        self._name = model
+        self._revision = ""  # a server does not tell
         self._tokenizer = tokenizer
         self._query_instruction = query_instruction
         self._passage_prefix = passage_prefix
@@ -85,21 +86,6 @@ class OpenAIEmbedding:
     @property
     def backend(self) -> str:
         return self._url
-
-    def spec(self, chunker: str) -> EmbeddingSpec:
-        return EmbeddingSpec(
-            model=self._model,
-            revision="",  # a server does not tell
-            dimension=self._dimension,
-            max_tokens=self._tokenizer.max_tokens,
-            normalized=True,
-            query_instruction=self._query_instruction,
-            languages=self._languages,
-            chunker=chunker,
-        )
-
-    def covers(self, language: str) -> bool:
-        return "*" in self._languages or language in self._languages
 
     def embed_query(self, text: str) -> Vectors:
         return self._queries.embed(self._query_instruction + text)
@@ -153,7 +139,7 @@ class OpenAIEmbedding:
             raise ModelUnavailable(
                 "embedding.server_refused",
                 url=self._url,
-                model=self._model,
+                model=self._name,
                 status=error.status_code,
                 detail=str(error.message)[:300],
             ) from error
@@ -170,7 +156,7 @@ class OpenAIEmbedding:
 
     def _garbage(self, detail: object) -> ModelUnavailable:
         return ModelUnavailable(
-            "embedding.server_garbage", url=self._url, model=self._model, detail=str(detail)[:300]
+            "embedding.server_garbage", url=self._url, model=self._name, detail=str(detail)[:300]
         )
 
 
