@@ -35,6 +35,14 @@ FINAL: tuple[DocumentStatus, ...] = (
 PageKind = Literal["physical", "estimated"]
 Language = Literal["zh", "en", "other"]
 AnswerMode = Literal["generative", "extractive", "refused"]
+ReportType = Literal[
+    "", "annual", "half_year", "quarterly", "earnings", "current", "prospectus", "proxy", "other"
+]
+FiscalPeriod = Literal["", "FY", "H1", "H2", "Q1", "Q2", "Q3", "Q4", "9M"]
+PageType = Literal["", "cover", "income_statement", "balance_sheet", "cash_flow", "equity", "notes"]
+ChipKind = Literal["company", "period", "report_type", "document"]
+Support = Literal["quoted", "supported", "calculated", "weak", "unsupported", "no_claim"]
+NumberStatus = Literal["found", "recomputed", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,20 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What a document is about, read from its first pages and its name; "" and None: unknown. ``date`` is the
+    period's end or the publication, ISO 8601. ``aliases`` are other names of the company."""
+
+    company: str = ""
+    ticker: str = ""
+    report_type: ReportType = ""
+    fiscal_year: int | None = None
+    fiscal_period: FiscalPeriod = ""
+    date: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedDocument:
     """What a parser makes of a file's bytes."""
 
@@ -103,6 +125,7 @@ class ParsedDocument:
     page_kind: PageKind = "physical"
     metadata: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()  # message codes of rag.messages, e.g. "warn.hidden_text"
+    about: About = About()
 
     @property
     def text(self) -> str:
@@ -125,6 +148,7 @@ class Chunk:
     boxes: tuple[Box, ...]
     token_count: int
     language: Language
+    page_type: PageType = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +173,8 @@ class StoredChunk:
     boxes: tuple[Box, ...]
     token_count: int
     language: Language
+    page_type: PageType = ""
+    about: About = About()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +210,8 @@ class Document:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     rendition_sha256: str = ""  # original of the decrypted copy of a password-protected file; "" for none
+    about: About = About()
+    about_edited: tuple[str, ...] = ()  # names of the fields of ``about`` (and "title") that a person has set
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +257,33 @@ class Passage:
     cosine: float | None = None
     bm25: float | None = None
     rerank_logit: float | None = None
+    page_type: PageType = ""
+    about: About = About()
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """Something a question was understood to name, shown so that the reader can take it away. It favours
+    ``document_ids``."""
+
+    kind: ChipKind
+    text: str  # as shown: "3M", "FY2018", "annual report"
+    document_ids: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What :meth:`rag.engine.Engine.ask` takes in ``ignored_chips``."""
+        return f"{self.kind}:{self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What was made of a question. ``queries``: what was searched, the standalone question first, then its
+    parts and its translation. ``added``: words that the vocabulary added."""
+
+    chips: tuple[Chip, ...] = ()
+    queries: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +300,55 @@ class Citation:
     char_start: int  # of the quote, in the document text
     char_end: int
     boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NumberCheck:
+    """A number of an answer, ``answer.text[start:end]``. "recomputed": it is not in the passages but follows
+    from numbers that are (``formula`` says how); ``markers`` are the passages it was traced to."""
+
+    start: int
+    end: int
+    text: str
+    status: NumberStatus
+    markers: tuple[int, ...] = ()
+    formula: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceCheck:
+    """A sentence of an answer, ``answer.text[start:end]``, held against the passages it cites. ``score``
+    (0..1) is how much of it they carry."""
+
+    start: int
+    end: int
+    support: Support
+    score: float
+    markers: tuple[int, ...] = ()
+    numbers: tuple[NumberCheck, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A cited number that was calculated with. ``value`` is in base units (1,577 in millions: 1.577e9)."""
+
+    text: str  # as printed in the passage
+    value: float
+    label: str  # the row it stands in
+    period: str  # "FY2018", "" when unknown
+    marker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """Arithmetic that the calculator did on cited numbers: never a model's guess."""
+
+    name: str  # what was calculated: "gross margin"
+    formula: str  # with names: "gross profit / revenue"
+    expression: str  # with the printed numbers: "1,577 / 32,765"
+    value: float
+    result: str  # as shown, with unit: "4.81 %"
+    operands: tuple[Operand, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +371,7 @@ class Rewritten:
 class Retrieved:
     passages: tuple[Passage, ...]
     timings_ms: Mapping[str, float]
+    understood: Understood = Understood()
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +406,10 @@ class Answer:
     thinking: str
     prompt_version: str
     timings_ms: Mapping[str, float]
+    understood: Understood = Understood()
+    checks: tuple[SentenceCheck, ...] = ()
+    groundedness: float | None = None  # 0..1, share of claims that are supported; None: nothing was claimed
+    calculations: tuple[Calculation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +432,7 @@ class Turn:
     rating: Literal[-1, 0, 1] = 0
     reasons: tuple[str, ...] = ()
     comment: str = ""
+    correction: str = ""  # the right answer, as a reader wrote it
 
 
 @dataclass(frozen=True, slots=True)

@@ -408,6 +408,8 @@ def _passage(
         cosine=scores.get("dense", {}).get(chunk.id),
         bm25=scores.get("lexical", {}).get(chunk.id),
         rerank_logit=logit,
+        page_type=chunk.page_type,
+        about=chunk.about,
     )
 
 

@@ -7,7 +7,7 @@ metadata as JSON-compatible values, so a chain may carry documents and lose noth
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -15,7 +15,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from rag.records import Box, Passage, Scope
+from rag.records import About, Box, Passage, Scope
 from rag.search.index import LEGS, SearchIndex, SearchResult
 
 _BOX = ("page", "x0", "y0", "x1", "y1")
@@ -29,6 +29,7 @@ def passage_to_document(passage: Passage) -> Document:
     }
     metadata["section_path"] = list(passage.section_path)
     metadata["boxes"] = [[getattr(box, name) for name in _BOX] for box in passage.boxes]
+    metadata["about"] = {**asdict(passage.about), "aliases": list(passage.about.aliases)}
     return Document(page_content=passage.text, metadata=metadata, id=str(passage.chunk_id))
 
 
@@ -37,6 +38,8 @@ def document_to_passage(document: Document) -> Passage:
     values = {f.name: document.metadata[f.name] for f in fields(Passage) if f.name != "text"}
     values["section_path"] = tuple(values["section_path"])
     values["boxes"] = tuple(Box(int(page), *rest) for page, *rest in values["boxes"])
+    about = values["about"]
+    values["about"] = About(**{**about, "aliases": tuple(about["aliases"])})
     return Passage(text=document.page_content, **values)
 
 

@@ -10,14 +10,14 @@ import json
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from rag.records import Answer, Box, EmbeddingSpec, Heading, Line, Page, Table
+from rag.records import About, Answer, Box, EmbeddingSpec, Heading, Line, Page, Table
 
 Vectors = NDArray[np.float32]
 """float32, shape (n, dimension)."""
@@ -104,6 +104,21 @@ def load_answer(text: str) -> Answer:
     """Fields that a later version added take their defaults; unknown ones are left out."""
     answer: Answer = _adapter(Answer).validate_python(json.loads(text))
     return answer
+
+
+def dump_about(about: About) -> str:
+    """Only what is known: "{}" for nothing."""
+    known = {name: getattr(about, name) for name in About.__slots__ if getattr(about, name)}
+    return dump({k: list(v) if isinstance(v, tuple) else v for k, v in known.items()})
+
+
+@lru_cache(maxsize=4096)
+def load_about(text: str) -> About:
+    """Fields that are not there are unknown. Kept: a document's chunks all carry the same."""
+    if text == "{}":
+        return About()
+    about: About = _adapter(About).validate_python(json.loads(text))
+    return about
 
 
 def dump_spec(spec: EmbeddingSpec) -> str:

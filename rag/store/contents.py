@@ -73,6 +73,7 @@ class Contents(Leases):
                 language=parsed.language,
                 page_kind=parsed.page_kind,
                 metadata_json=codec.dump(dict(parsed.metadata)),
+                about=codec.dump_about(parsed.about),
                 warnings=codec.dump(list(parsed.warnings)),
                 rendition_sha256=rendition_sha256,
                 page_count=len(page_rows),
@@ -283,6 +284,7 @@ def _chunk_rows(
             "boxes": codec.dump_boxes(chunk.boxes),
             "token_count": chunk.token_count,
             "language": chunk.language,
+            "page_type": chunk.page_type,
             "embedded_sha256": embedded,
         }
         for chunk, embedded in zip(found, embedded_hashes, strict=True)

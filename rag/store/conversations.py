@@ -173,4 +173,5 @@ def _turn(row: Any) -> Turn:
         rating=row.rating,
         reasons=codec.load_strings(row.reasons),
         comment=row.comment,
+        correction=row.correction,
     )

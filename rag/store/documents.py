@@ -319,4 +319,6 @@ def document_of(row: Any) -> Document:
         created_at=row.created_at,
         updated_at=row.updated_at,
         rendition_sha256=row.rendition_sha256,
+        about=codec.load_about(row.about),
+        about_edited=codec.load_strings(row.about_edited),
     )

@@ -33,6 +33,7 @@ _CHUNK_COLUMNS = (
     documents.c.name.label("document"),
     documents.c.title,
     documents.c.page_kind,
+    documents.c.about,
 )
 _Row = namedtuple("_Row", [column.name for column in _CHUNK_COLUMNS])  # type: ignore[misc]
 _CHUNKS = chunks.join(documents, documents.c.id == chunks.c.document_id)
@@ -212,4 +213,6 @@ def _stored_chunk(row: Any) -> StoredChunk:
         boxes=codec.load_boxes(row.boxes),
         token_count=row.token_count,
         language=row.language,
+        page_type=row.page_type,
+        about=codec.load_about(row.about),
     )

@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -116,6 +116,8 @@ documents = sa.Table(
     sa.Column("language", sa.String(8), nullable=False, server_default="other"),
     sa.Column("page_kind", sa.String(16), nullable=False, server_default="physical"),
     _text("metadata_json", "{}"),
+    _text("about", "{}"),  # see records.About
+    _text("about_edited", "[]"),  # names of what a person has set: reading the file again keeps it
     _count("page_count"),
     _count("chunk_count"),
     _count("pages_done"),
@@ -202,6 +204,7 @@ chunks = sa.Table(
     sa.Column("token_count", sa.Integer(), nullable=False),
     sa.Column("language", sa.String(8), nullable=False),
     sa.Column("embedded_sha256", sa.String(64), nullable=False),
+    sa.Column("page_type", sa.String(24), nullable=False, server_default=""),
     sa.UniqueConstraint("document_id", "spec_id", "ordinal"),
     sa.Index(None, "spec_id", "id"),
     sa.Index(None, "embedded_sha256"),
@@ -267,8 +270,103 @@ turns = sa.Table(
     _text("reasons", "[]"),
     _text("comment"),
     sa.Column("rated_at", UtcDateTime(), nullable=True),
+    _text("correction"),
     sa.Index(None, "conversation_id", "id"),
     sa.Index(None, "created_at"),
     sa.Index(None, "rating"),
+    sqlite_autoincrement=True,
+)
+
+# Words that admins add to the field's vocabulary, for one collection.
+vocabulary = sa.Table(
+    "vocabulary",
+    metadata,
+    _id(),
+    sa.Column("collection_id", BigId, sa.ForeignKey("collections.id", ondelete="CASCADE"), nullable=False),
+    _text("entry"),  # JSON: see rag.vocabulary
+    _text("created_by"),
+    _time("created_at"),
+    sa.Index(None, "collection_id"),
+    sqlite_autoincrement=True,
+)
+
+# Every text a prompt ever had; the newest row of a (use, language) that is active is used. Rows never change.
+prompts = sa.Table(
+    "prompts",
+    metadata,
+    _id(),
+    sa.Column("use", sa.String(32), nullable=False),  # "analyst", "concise", ...
+    sa.Column("language", sa.String(8), nullable=False),
+    _text("text"),
+    _text("note"),
+    sa.Column("fingerprint", sa.String(12), nullable=False),
+    _text("created_by"),
+    _time("created_at"),
+    sa.Index(None, "use", "language", "id"),
+    sqlite_autoincrement=True,
+)
+
+datasets = sa.Table(
+    "datasets",
+    metadata,
+    _id(),
+    _text("name"),
+    _text("source"),
+    _text("created_by"),
+    _time("created_at"),
+    sa.UniqueConstraint("name"),
+    sqlite_autoincrement=True,
+)
+
+# Golden questions. "draft": made by the generator, waits for a person; only "accepted" ones are asked.
+golden_questions = sa.Table(
+    "golden_questions",
+    metadata,
+    _id(),
+    sa.Column("dataset_id", BigId, sa.ForeignKey("datasets.id", ondelete="CASCADE"), nullable=False),
+    _text("key"),  # the question's own id inside its dataset
+    _text("question", "{}"),  # JSON: see evaluation.datasets.Question
+    sa.Column("state", sa.String(16), nullable=False, server_default="accepted"),
+    _text("origin"),  # "file", "generated", "turn:12"
+    _text("reviewed_by"),
+    _time("created_at"),
+    sa.UniqueConstraint("dataset_id", "key"),
+    sqlite_autoincrement=True,
+)
+
+eval_runs = sa.Table(
+    "eval_runs",
+    metadata,
+    _id(),
+    _text("name"),
+    _text("dataset"),
+    sa.Column("dataset_sha256", sa.String(64), nullable=False, server_default=""),
+    _text("systems", "[]"),  # JSON: what was compared, each with its settings fingerprint
+    _text("settings", "{}"),
+    sa.Column("status", sa.String(16), nullable=False),  # running, done, stopped, failed
+    _count("asked"),
+    _count("total"),
+    _text("summary", "{}"),  # JSON: see evaluation.report
+    _text("created_by"),
+    _time("created_at"),
+    sa.Column("finished_at", UtcDateTime(), nullable=True),
+    sa.Index(None, "created_at"),
+    sqlite_autoincrement=True,
+)
+
+# One question asked of one system. What makes a run resumable: a row that is there is not asked again.
+eval_results = sa.Table(
+    "eval_results",
+    metadata,
+    _id(),
+    sa.Column("run_id", BigId, sa.ForeignKey("eval_runs.id", ondelete="CASCADE"), nullable=False),
+    _text("system"),
+    _text("question_key"),
+    _text("question", "{}"),
+    _text("answer", "{}"),  # JSON: records.Answer, or what an outside endpoint said
+    _text("measures", "{}"),
+    sa.Column("error_class", sa.String(32), nullable=False, server_default=""),
+    _time("created_at"),
+    sa.UniqueConstraint("run_id", "system", "question_key"),
     sqlite_autoincrement=True,
 )
