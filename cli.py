@@ -27,6 +27,8 @@ app.add_typer(export_app, name="export")
 app.add_typer(import_app, name="import")
 app.add_typer(eval_app, name="eval")
 app.add_typer(tune_app, name="tune")
+feedback_app = typer.Typer(help="cli.help.feedback", no_args_is_help=True)
+app.add_typer(feedback_app, name="feedback")
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", metavar="DIR", help="cli.opt.data_dir", show_default=False)
@@ -273,6 +275,36 @@ def eval_retrieval(
 
     with open_engine(_chosen(context, data_dir)) as engine:
         retrieval(engine, pack, limit=limit, as_json=as_json)
+
+
+@feedback_app.command("list", help="cli.help.feedback.list")
+@guarded
+def feedback_list(
+    context: typer.Context,
+    open_only: Annotated[bool, typer.Option("--open", help="cli.opt.open_only")] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands.feedback import list_feedback
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        list_feedback(engine, open_only=open_only, as_json=as_json)
+
+
+@feedback_app.command("export", help="cli.help.feedback.export")
+@guarded
+def feedback_export(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="cli.arg.out_jsonl")],
+    open_only: Annotated[bool, typer.Option("--open", help="cli.opt.open_only")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands.feedback import export
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        export(engine, path, open_only=open_only)
 
 
 @tune_app.command("train", help="cli.help.tune.train")

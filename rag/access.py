@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rag.errors import AccessDenied
 from rag.records import Collection, Principal, Scope
 
 LOCAL = Principal(user_id="local", name="local", roles=frozenset({"admin", "evaluator", "analyst"}))
 """The one user of a laptop without accounts."""
 
 NOTHING = Scope(collection_ids=frozenset())
+
+
+def require_role(principal: Principal, *roles: str) -> None:
+    """Raises AccessDenied unless ``principal`` has one of ``roles``."""
+    if not principal.roles & set(roles):
+        raise AccessDenied("access.needs_role", roles=" / ".join(roles))
 
 
 def readable_scope(

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from rag.access import LOCAL, readable_scope
+from rag.access import LOCAL, readable_scope, require_role
 from rag.errors import AccessDenied, DocumentError
 from rag.records import (
     Collection,
@@ -27,6 +27,7 @@ from rag.records import (
     Page,
     PartStatus,
     Principal,
+    Review,
     Scope,
     StoredChunk,
     Turn,
@@ -362,9 +363,38 @@ class Engine:
         rating: Literal[-1, 0, 1],
         reasons: Sequence[str] = (),
         comment: str = "",
+        correction: str = "",
     ) -> None:
-        """Keeps the reader's feedback on their own turn. Raises AccessDenied for anybody else's."""
-        self.store.rate_turn(turn_id, principal.user_id, rating, tuple(reasons), comment)
+        """Keeps the reader's feedback on their own turn, ``correction`` being the right answer in their
+        words. Raises AccessDenied for anybody else's."""
+        self.store.rate_turn(turn_id, principal.user_id, rating, tuple(reasons), comment, correction)
+
+    def feedback(
+        self,
+        principal: Principal,
+        *,
+        rating: Literal[-1, 1] | None = None,
+        open_only: bool = False,
+        limit: int = 1000,
+    ) -> list[Turn]:
+        """Everybody's turns with feedback, lately rated first; ``open_only``: thumbs down and corrections
+        that nobody has reviewed. Only for evaluators and admins. Raises AccessDenied."""
+        require_role(principal, "evaluator", "admin")
+        return self.store.rated_turns(rating=rating, open_only=open_only, limit=limit)
+
+    def feedback_turn(self, turn_id: int, principal: Principal) -> Turn:
+        """One of the turns of :meth:`feedback`. Raises AccessDenied: not there, not rated, not an
+        evaluator."""
+        require_role(principal, "evaluator", "admin")
+        turn = self.store.turn(turn_id)
+        if not turn.rating and not turn.correction:
+            raise AccessDenied("store.not_found")
+        return turn
+
+    def review_feedback(self, turn_id: int, principal: Principal, review: Review) -> None:
+        """Files a turn's feedback as accepted or dismissed; "" opens it again. Raises AccessDenied."""
+        self.feedback_turn(turn_id, principal)
+        self.store.review_turn(turn_id, review, principal.name)
 
     def _own_conversation(self, conversation_id: int, principal: Principal) -> None:
         if all(c.id != conversation_id for c in self.conversations(principal)):

@@ -43,6 +43,7 @@ PageType = Literal["", "cover", "income_statement", "balance_sheet", "cash_flow"
 ChipKind = Literal["company", "period", "report_type", "document"]
 Support = Literal["quoted", "supported", "calculated", "weak", "unsupported", "no_claim"]
 NumberStatus = Literal["found", "recomputed", "missing"]
+Review = Literal["", "accepted", "dismissed"]  # an evaluator's verdict on a reader's feedback; "" not yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,6 +434,9 @@ class Turn:
     reasons: tuple[str, ...] = ()
     comment: str = ""
     correction: str = ""  # the right answer, as a reader wrote it
+    rated_at: datetime | None = None
+    review: Review = ""
+    reviewed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

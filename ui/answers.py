@@ -17,7 +17,18 @@ from ui.evidence import by_marker
 from ui.language import language, say
 from ui.safe import answer_markdown, one_line, plain, shortened
 
-REASONS = ("wrong_document", "wrong_value", "not_supported", "incomplete", "language", "other")
+REASONS = (
+    "wrong_document",
+    "wrong_page",
+    "wrong_value",
+    "arithmetic",
+    "not_supported",
+    "in_documents",
+    "incomplete",
+    "format",
+    "language",
+    "other",
+)
 SEARCH_STEPS = ("embed", "dense", "lexical", "fuse", "rerank", "load")
 
 
@@ -228,12 +239,19 @@ def _again(words: str, first_turn: int) -> None:
     state.ask(words)
 
 
-def _rate(turn_id: int, rating: int, reasons: Sequence[str] = (), comment: str = "") -> None:
+def _rate(
+    turn_id: int, rating: int, reasons: Sequence[str] = (), comment: str = "", correction: str = ""
+) -> None:
     engine = current().engine
     assert engine is not None
     try:
         engine.rate_turn(
-            turn_id, principal(), 1 if rating > 0 else -1 if rating < 0 else 0, tuple(reasons), comment
+            turn_id,
+            principal(),
+            1 if rating > 0 else -1 if rating < 0 else 0,
+            tuple(reasons),
+            comment,
+            correction,
         )
     except WenjuError as error:
         st.toast(plain(error.localized(language())), icon=":material/error:")
@@ -266,8 +284,16 @@ def _complain(turn: Turn) -> None:
         comment = st.text_area(
             say("rate.comment"), value=turn.comment, max_chars=2000, key=f"comment-{turn.id}", height=80
         )
+        correction = st.text_area(
+            say("rate.correction"),
+            value=turn.correction,
+            max_chars=4000,
+            key=f"correction-{turn.id}",
+            height=80,
+            help=say("rate.correction_help"),
+        )
         if st.form_submit_button(say("rate.send"), type="primary", key=f"send-{turn.id}"):
-            _rate(turn.id, -1, tuple(reasons), comment.strip())
+            _rate(turn.id, -1, tuple(reasons), comment.strip(), correction.strip())
             st.rerun()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rag.messages import answers, cli, documents, ingest, models, page, settings, store, tuning
+from rag.messages import answers, cli, documents, ingest, models, page, quality, settings, store, tuning
 
 Catalogue = Mapping[str, tuple[str, str]]
 
@@ -22,6 +22,7 @@ CATALOGUE: Catalogue = {
     **page.MESSAGES,
     **cli.MESSAGES,
     **tuning.MESSAGES,
+    **quality.MESSAGES,
 }
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rag.errors import AccessDenied
-from rag.records import Answer, Conversation, Turn
+from rag.records import Answer, Conversation, Review, Turn
 from rag.store import codec
 from rag.store.base import Room
 from rag.store.schema import conversations, turns
@@ -107,9 +107,10 @@ class Conversations(Room):
         rating: Literal[-1, 0, 1],
         reasons: Sequence[str] = (),
         comment: str = "",
+        correction: str = "",
     ) -> Turn:
-        """The reader's verdict, in place of an earlier one; 0 takes it back. Raises AccessDenied when the
-        turn is not there or not the user's."""
+        """The reader's verdict, in place of an earlier one (its review starts anew); 0 takes it back. Raises
+        AccessDenied when the turn is not there or not the user's."""
         if rating not in (-1, 0, 1):
             raise ValueError(f"rating is -1, 0 or 1, not {rating!r}")
         with self._db.write(shared=True) as connection:
@@ -120,7 +121,10 @@ class Conversations(Room):
                     rating=rating,
                     reasons=codec.dump(list(reasons)),
                     comment=codec.clean(comment),
+                    correction=codec.clean(correction),
                     rated_at=_now(),
+                    review="",
+                    reviewed_by="",
                 )
             )
             row = connection.execute(
@@ -129,6 +133,44 @@ class Conversations(Room):
             if row is None:
                 raise AccessDenied("store.not_found")
             return _turn(row)
+
+    def turn(self, turn_id: int) -> Turn:
+        """Anybody's: the caller has authorised. Raises AccessDenied when it is not there."""
+        with self._db.read() as connection:
+            row = connection.execute(sa.select(turns).where(turns.c.id == turn_id)).one_or_none()
+        if row is None:
+            raise AccessDenied("store.not_found")
+        return _turn(row)
+
+    def rated_turns(
+        self, *, rating: int | None = None, open_only: bool = False, limit: int = 1000
+    ) -> list[Turn]:
+        """Everybody's turns with feedback (a rating or a correction), lately rated first; ``open_only``:
+        those that wait for a review (thumbs down or corrected). The caller has authorised."""
+        query = (
+            sa.select(turns)
+            .where((turns.c.rating != 0) | (turns.c.correction != ""))
+            .order_by(turns.c.rated_at.desc(), turns.c.id.desc())
+            .limit(limit)
+        )
+        if rating is not None:
+            query = query.where(turns.c.rating == rating)
+        if open_only:
+            query = query.where(turns.c.review == "", (turns.c.rating == -1) | (turns.c.correction != ""))
+        with self._db.read() as connection:
+            return [_turn(row) for row in connection.execute(query)]
+
+    def review_turn(self, turn_id: int, review: Review, reviewer: str) -> None:
+        """An evaluator's verdict on the feedback; "" opens it again. The caller has authorised. Raises
+        AccessDenied when the turn is not there."""
+        with self._db.write(shared=True) as connection:
+            changed = connection.execute(
+                sa.update(turns)
+                .where(turns.c.id == turn_id)
+                .values(review=review, reviewed_by=codec.clean(reviewer) if review else "")
+            )
+            if not changed.rowcount:
+                raise AccessDenied("store.not_found")
 
 
 def _now() -> datetime:
@@ -174,4 +216,7 @@ def _turn(row: Any) -> Turn:
         reasons=codec.load_strings(row.reasons),
         comment=row.comment,
         correction=row.correction,
+        rated_at=row.rated_at,
+        review=row.review,
+        reviewed_by=row.reviewed_by,
     )

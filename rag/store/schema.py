@@ -271,6 +271,9 @@ turns = sa.Table(
     _text("comment"),
     sa.Column("rated_at", UtcDateTime(), nullable=True),
     _text("correction"),
+    # What an evaluator made of the feedback: "" not yet, accepted (a golden question), dismissed.
+    sa.Column("review", sa.String(16), nullable=False, server_default=""),
+    _text("reviewed_by"),
     sa.Index(None, "conversation_id", "id"),
     sa.Index(None, "created_at"),
     sa.Index(None, "rating"),

@@ -523,8 +523,25 @@ class TestConversations:
         )
         assert store.turns(turn.conversation_id) == [rated]
         assert store.rate_turn(turn.id, "ann", 0).rating == 0
+        assert store.rated_turns() == []
         with pytest.raises(ValueError, match="rating"):
             store.rate_turn(turn.id, "ann", 2)  # type: ignore[arg-type]
+
+    def test_feedback_waits_for_a_review_and_a_new_verdict_opens_it_again(self, store: Store) -> None:
+        good, bad, fixed = (store.log_turn(answer(), user) for user in ("ann", "bob", "cy"))
+        store.rate_turn(good.id, "ann", 1)
+        store.rate_turn(bad.id, "bob", -1)
+        store.rate_turn(fixed.id, "cy", -1, correction="42 million")
+        assert [t.id for t in store.rated_turns()] == [fixed.id, bad.id, good.id]
+        assert [t.id for t in store.rated_turns(rating=1)] == [good.id]
+        store.review_turn(bad.id, "dismissed", "eve")
+        assert [t.id for t in store.rated_turns(open_only=True)] == [fixed.id]
+        assert (store.turn(bad.id).review, store.turn(bad.id).reviewed_by) == ("dismissed", "eve")
+        store.rate_turn(bad.id, "bob", -1, correction="7")
+        assert [t.id for t in store.rated_turns(open_only=True)] == [bad.id, fixed.id]
+        assert store.turn(bad.id).reviewed_by == ""
+        with pytest.raises(AccessDenied):
+            store.review_turn(9_999, "accepted", "eve")
 
     def test_nobody_elses(self, store: Store) -> None:
         turn = store.log_turn(answer(), "ann")

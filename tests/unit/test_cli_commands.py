@@ -335,3 +335,21 @@ def test_interrupted_ingest_loses_nothing(tmp_path: Path) -> None:
     statuses = [json.loads(line)["status"] for line in done.stdout.splitlines()]
     assert len(statuses) == 24
     assert set(statuses) == {"ready", "duplicate"}
+
+
+def test_feedback_is_listed_and_exported(wenju: Wenju, folder: Path, tmp_path: Path) -> None:
+    assert wenju("ingest", str(folder)).code in (0, 3)
+    asked = wenju("ask", "--keep", "--json", "What was the revenue in 2023?").lines()
+    assert wenju("feedback", "list").err.startswith("No feedback")
+    from rag.access import LOCAL
+    from rag.engine import Engine
+    from rag.settings import load_settings
+
+    with Engine.open(load_settings(data_dir=tmp_path / "library")) as engine:
+        turn = engine.turns(engine.conversations()[0].id)[0]
+        engine.rate_turn(turn.id, LOCAL, -1, ["wrong_page"], correction="42")
+    (listed,) = wenju("feedback", "list", "--open", "--json").lines()
+    assert (listed["class"], listed["correction"], listed["review"]) == ("wrong_page", "42", "")
+    assert asked
+    assert wenju("feedback", "export", "out.jsonl").code == 0
+    assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8")) == listed

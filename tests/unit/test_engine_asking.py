@@ -238,6 +238,9 @@ def test_other_peoples_things_are_not_there(ask_with) -> None:
         lambda: engine.turns(answer.conversation_id, OTHER),
         lambda: engine.delete_conversation(answer.conversation_id, OTHER),
         lambda: engine.rate_turn(answer.turn_id, OTHER, 1),
+        lambda: engine.feedback(OTHER),
+        lambda: engine.feedback_turn(answer.turn_id, OTHER),
+        lambda: engine.review_feedback(answer.turn_id, OTHER, "accepted"),
         lambda: engine.ask("x", document_ids=[9_999]),
         lambda: engine.ask("x", collection_ids=[9_999]),
         lambda: engine.document(engine.documents()[0].id, NOBODY),
@@ -247,6 +250,20 @@ def test_other_peoples_things_are_not_there(ask_with) -> None:
         with pytest.raises(AccessDenied):
             attempt()
     assert engine.documents(NOBODY) == []
+
+
+def test_evaluators_review_what_readers_corrected(ask_with) -> None:
+    engine = ask_with()
+    judge = Principal("eve", "Eve", frozenset({"evaluator"}))
+    _, answer = run(engine.ask("What was the revenue of Harbour Logistics in 2023?", OTHER))
+    with pytest.raises(AccessDenied):  # nobody has said anything of it: it is the reader's alone
+        engine.feedback_turn(answer.turn_id, judge)
+    engine.rate_turn(answer.turn_id, OTHER, -1, ["wrong_value"], correction="1,577 million euros")
+    waiting = engine.feedback(judge, open_only=True)
+    assert [(t.id, t.correction) for t in waiting] == [(answer.turn_id, "1,577 million euros")]
+    engine.review_feedback(answer.turn_id, judge, "accepted")
+    assert engine.feedback(judge, open_only=True) == []
+    assert engine.feedback_turn(answer.turn_id, judge).reviewed_by == "Eve"
 
 
 def test_scope_narrows_the_answer(ask_with) -> None:

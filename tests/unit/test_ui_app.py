@@ -177,9 +177,12 @@ def test_rating_with_reasons(engine: StandIn) -> None:
     assert engine.turns(1)[0].rating == 1
     page.pills(key="reasons-1").set_value(["wrong_value"])
     page.text_area(key="comment-1").set_value("It is 1,575.")
+    page.text_area(key="correction-1").set_value("$1,575 million")
     press(page, "send-1")
     turn = engine.turns(1)[0]
     assert (turn.rating, turn.reasons, turn.comment) == (-1, ("wrong_value",), "It is 1,575.")
+    assert turn.correction == "$1,575 million"
+    assert page.text_area(key="correction-1").value == "$1,575 million"  # it can be edited later
 
 
 def test_answering_again_keeps_both_versions(engine: StandIn) -> None:

@@ -271,10 +271,13 @@ class StandIn:
         del self._conversations[conversation_id]
 
     def rate_turn(
-        self, turn_id: int, principal: object, rating: Any, reasons: Any = (), comment: str = ""
-    ) -> None:
+        self, turn_id: int, principal: object, rating: Any, reasons: Any = (), comment: str = "",
+        correction: str = "",
+    ) -> None:  # fmt: skip
         self._turns = [
-            dataclasses.replace(t, rating=rating, reasons=tuple(reasons), comment=comment)
+            dataclasses.replace(
+                t, rating=rating, reasons=tuple(reasons), comment=comment, correction=correction
+            )
             if t.id == turn_id
             else t
             for t in self._turns

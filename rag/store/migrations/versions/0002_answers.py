@@ -32,6 +32,8 @@ def upgrade() -> None:
     op.add_column("documents", _text("about_edited", "[]"))
     op.add_column("chunks", sa.Column("page_type", sa.String(24), nullable=False, server_default=""))
     op.add_column("turns", _text("correction"))
+    op.add_column("turns", sa.Column("review", sa.String(16), nullable=False, server_default=""))
+    op.add_column("turns", _text("reviewed_by"))
     op.create_table(
         "vocabulary",
         _id(),
