@@ -1,40 +1,117 @@
-"""Readers of evaluation packs: a folder with ``questions.jsonl`` and a ``corpus/``.
+"""A golden question, and sets of them as JSON lines.
 
-A line of ``questions.jsonl`` is a JSON object with ``id`` and ``question``; what else is known of it:
-``answers``, ``kind``, ``lang``, ``doc`` (the file it is about, or several), ``evidence`` [{doc, page}]
-(1-based physical pages), ``gold_passages`` (ids), ``expect_refusal``. Unknown fields are ignored. Outside
-data: every line is checked, and a bad one is named by its number.
+A line is a JSON object with ``question`` (and an ``id``, else one is made from the line's number); what else
+is known of it are the fields of :class:`Question`. Unknown fields are ignored. Outside data: every line is
+checked, and a bad one is named by its number. Other file kinds are read by ``evaluation.readers``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rag.errors import WenjuError
 
+_LISTS = (
+    "answers",
+    "evidence",
+    "gold_passages",
+    "answer_groups",
+    "answer_parts",
+    "wrong_answers",
+    "contexts",
+)
+_OTHER_NAMES = {
+    "language": "lang",
+    "answer": "answers",
+    "answer_keys": "answer_groups",
+    "derivation": "formula",
+}
+
 
 class Evidence(BaseModel):
-    """A page that holds the answer; ``page`` is None where the file has none (Word)."""
+    """What holds the answer: a page (1-based; None where the file has none, as in Word) and, where known,
+    the words on it. ``document`` and ``passage`` are accepted for ``doc`` and ``text``."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     doc: str
     page: int | None = Field(default=None, ge=1)
+    text: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        found = dict(data)
+        for other, name in (("document", "doc"), ("passage", "text")):
+            if other in found:
+                found.setdefault(name, found.pop(other))
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class Context(BaseModel):
+    """A passage that a question brings along: only these may be searched for it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+    id: str
+    text: str
+    relevant: bool | None = None
 
 
 class Question(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    id: str
+    """``answers`` are accepted wordings, any of which is right. ``answer_groups``: of each group one wording
+    must be there. ``scale`` multiplies the figure of the answer: "", "percent", "thousand", "million",
+    "billion". ``doc``: the file it is about, or several."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+    id: str = Field(min_length=1, max_length=200)
     question: str = Field(min_length=1)
     answers: tuple[str, ...] = ()
+    answer_groups: tuple[tuple[str, ...], ...] = ()
+    answer_parts: tuple[str, ...] = ()
+    wrong_answers: tuple[str, ...] = ()
     kind: str = ""
     lang: str = ""
     doc: str | tuple[str, ...] | None = None
     evidence: tuple[Evidence, ...] = ()
     gold_passages: tuple[str, ...] = ()
+    contexts: tuple[Context, ...] = ()
     expect_refusal: bool | None = None
+    scale: str = ""
+    formula: str = ""
+    answer_type: str = ""
+    note: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept(cls, data: Any) -> Any:
+        """Other names, one value where a list is expected, and None for "not known"."""
+        if not isinstance(data, Mapping):
+            return data
+        found = {name: value for name, value in data.items() if value is not None}
+        for other, name in _OTHER_NAMES.items():
+            if other in found:
+                found.setdefault(name, found.pop(other))
+        docs = found.get("docs")
+        if docs and isinstance(docs, list) and all(isinstance(d, Mapping) and "text" in d for d in docs):
+            found.setdefault("contexts", docs)
+        for name in _LISTS:
+            if isinstance(found.get(name), str | int | float):
+                found[name] = [found[name]]
+        facts = found.get("facts")
+        if isinstance(facts, Mapping) and facts and not found.get("formula"):
+            # Named facts are what is asked, unless a formula says that they are its operands.
+            found.setdefault("answer_groups", [[str(value)] for value in facts.values()])
+        if found.get("contexts") and isinstance(found["contexts"], list):
+            found["contexts"] = [_named(context) for context in found["contexts"]]
+        return found
 
     @property
     def pages(self) -> frozenset[tuple[str, int]]:
@@ -43,34 +120,132 @@ class Question(BaseModel):
 
     @property
     def documents(self) -> frozenset[str]:
-        """The files that hold the evidence."""
-        return frozenset(e.doc for e in self.evidence)
+        """The files that hold the evidence; a gold passage is a file of its own (see evaluation.packs)."""
+        return frozenset(e.doc for e in self.evidence) | frozenset(map(passage_file, self.gold_passages))
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The files it is about: those named, else those that hold the evidence."""
+        if self.doc is None:
+            return tuple(sorted(self.documents))
+        return (self.doc,) if isinstance(self.doc, str) else self.doc
+
+    @property
+    def required(self) -> tuple[tuple[str, ...], ...]:
+        """Groups of wordings: an answer is complete when it holds one of each. () when none is known."""
+        if self.answer_groups:
+            return tuple(group for group in self.answer_groups if group)
+        if len(self.answer_parts) > 1:
+            return tuple((part,) for part in self.answer_parts)
+        return (self.answers,) if self.answers else ()
+
+
+def _named(context: Any) -> Any:
+    if isinstance(context, str):
+        context = {"text": context}
+    if isinstance(context, Mapping) and "id" not in context:
+        digest = hashlib.sha256(str(context.get("text", "")).encode()).hexdigest()[:12]
+        return {**context, "id": f"context-{digest}"}
+    return context
+
+
+def passage_file(passage_id: str) -> str:
+    """The name under which a passage of a pack is kept in a library: a small file of its own."""
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in passage_id)
+    return f"{safe}.txt"
 
 
 class DatasetError(WenjuError):
     """A questions file is missing or malformed."""
 
 
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """What could not be read, and where: line of a text file, row of a sheet (1-based)."""
+
+    line: int
+    problem: str
+    column: str = ""
+
+    def __str__(self) -> str:
+        where = f"line {self.line}" + (f", column {self.column}" if self.column else "")
+        return f"{where}: {self.problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What a file held: the good questions and, named, everything that is not among them."""
+
+    name: str
+    questions: tuple[Question, ...]
+    bad: tuple[BadLine, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Names the questions and their answers, in order."""
+        return dataset_sha256(self.questions)
+
+
+def dataset_sha256(questions: Iterable[Question]) -> str:
+    """Equal for equal questions in equal order."""
+    digest = hashlib.sha256()
+    for question in questions:
+        digest.update(question.model_dump_json(exclude_defaults=True).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def explain(error: ValidationError) -> tuple[str, str]:
+    """(field, problem) of the first thing that is wrong."""
+    first = error.errors()[0]
+    return ".".join(map(str, first["loc"])), first["msg"]
+
+
 def read_questions(path: Path) -> list[Question]:
-    """All questions of ``path``: a questions.jsonl, or the folder of a pack. Raises DatasetError."""
+    """All questions of ``path``: a questions.jsonl, or the folder of a pack. Raises DatasetError at the first
+    bad line (``evaluation.readers`` keeps the good ones)."""
     if path.is_dir():
         path = path / "questions.jsonl"
-    return list(_lines(path))
+    good = []
+    for line in read_lines(path):
+        if isinstance(line, BadLine):
+            problem = f"{line.column or 'line'}: {line.problem}"
+            raise DatasetError("eval.bad_line", path=path, line=line.line, problem=problem)
+        good.append(line)
+    return good
 
 
-def _lines(path: Path) -> Iterator[Question]:
+def read_lines(path: Path) -> Iterator[Question | BadLine]:
+    """Every line of a JSON lines file, as a question or as what is wrong with it. An id that was there before
+    is wrong. Raises DatasetError when the file cannot be read."""
+    seen: dict[str, int] = {}
     try:
         with path.open(encoding="utf-8-sig") as stream:
             for number, line in enumerate(stream, 1):
-                if not line.strip():
-                    continue
-                try:
-                    yield Question.model_validate_json(line)
-                except ValidationError as error:
-                    first = error.errors()[0]
-                    where = ".".join(map(str, first["loc"])) or "line"
-                    raise DatasetError(
-                        "eval.bad_line", path=path, line=number, problem=f"{where}: {first['msg']}"
-                    ) from error
+                if line.strip():
+                    yield _line(line, number, seen)
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError("eval.unreadable", path=path, problem=error) from error
+
+
+def _line(line: str, number: int, seen: dict[str, int]) -> Question | BadLine:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return BadLine(number, f"not JSON ({error})")
+    if not isinstance(record, dict):
+        return BadLine(number, "not a JSON object")
+    return checked(record, number, seen)
+
+
+def checked(record: Mapping[str, Any], number: int, seen: dict[str, int]) -> Question | BadLine:
+    """``record`` as a question; without an id it is called after its ``number``. ``seen``: ids and where they
+    were, added to."""
+    try:
+        question = Question.model_validate({"id": f"q{number}", **record})
+    except ValidationError as error:
+        column, problem = explain(error)
+        return BadLine(number, problem, column)
+    if question.id in seen:
+        return BadLine(number, f"id {question.id!r} is also in line {seen[question.id]}", "id")
+    seen[question.id] = number
+    return question

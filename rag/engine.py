@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from rag.access import LOCAL, readable_scope, require_role
 from rag.errors import AccessDenied, DocumentError
+from rag.evaluations import Evaluations
 from rag.records import (
     Collection,
     Conversation,
@@ -57,7 +58,7 @@ class Added:
     created: bool
 
 
-class Engine:
+class Engine(Evaluations):
     """Everything a floor above may do. Build with :meth:`open`, end with :meth:`close` (or ``with``)."""
 
     def __init__(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 PAGE_BREAK = "\f"
 
@@ -44,6 +44,8 @@ ChipKind = Literal["company", "period", "report_type", "document"]
 Support = Literal["quoted", "supported", "calculated", "weak", "unsupported", "no_claim"]
 NumberStatus = Literal["found", "recomputed", "missing"]
 Review = Literal["", "accepted", "dismissed"]  # an evaluator's verdict on a reader's feedback; "" not yet
+GoldenState = Literal["draft", "accepted", "rejected"]
+RunStatus = Literal["running", "done", "stopped", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,3 +487,65 @@ class PartStatus:
     code: str  # message code in rag.messages; {params} filled in
     params: Mapping[str, str] = field(default_factory=dict)
     remedy: str = ""  # the one command that would mend or improve it
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A named set of golden questions. Counted by state."""
+
+    id: int
+    name: str
+    source: str
+    created_by: str
+    created_at: datetime
+    accepted: int = 0
+    drafts: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenQuestion:
+    """A question with its known answer. Only accepted ones are asked; a draft waits for a person."""
+
+    id: int
+    dataset_id: int
+    key: str  # its own id inside the dataset
+    question: Mapping[str, Any]  # fields of evaluation.datasets.Question
+    state: GoldenState
+    origin: str  # "file", "generated", "turn:12"
+    reviewed_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRun:
+    """Systems asked the questions of a dataset. ``summary`` is evaluation.summary's, {} until the end."""
+
+    id: int
+    name: str
+    dataset: str
+    dataset_sha256: str
+    systems: tuple[Mapping[str, Any], ...]  # evaluation.runs.SystemSpec, each with its fingerprint
+    settings: Mapping[str, Any]  # what the run was given besides: measures, limit, code version, library
+    status: RunStatus
+    asked: int
+    total: int
+    summary: Mapping[str, Any]
+    created_by: str
+    created_at: datetime
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvalResult:
+    """One question asked of one system. ``answer`` is what evaluation.runs.Output holds."""
+
+    id: int
+    run_id: int
+    system: str
+    question_key: str
+    question: Mapping[str, Any]
+    answer: Mapping[str, Any]
+    measures: Mapping[str, float]
+    error_class: str
+    created_at: datetime

@@ -139,6 +139,14 @@ MESSAGES.update(
             "{path}, line {line}: {problem}. Expected a JSON object with at least id and question.",
             "{path} 第 {line} 行：{problem}。应为至少包含 id 和 question 的 JSON 对象。",
         ),
+        "eval.no_role": (
+            "Evaluation is for the roles evaluator and admin.",
+            "评测仅限评测员（evaluator）与管理员（admin）使用。",
+        ),
+        "eval.bad_system": (
+            "System {system}: {problem}. Write NAME:key=value,...; docs/evaluation.md lists the keys.",
+            "系统 {system}：{problem}。写法为 名称:键=值,...；可用的键见 docs/evaluation.md。",
+        ),
         "eval.nothing_to_ask": (
             "No question of {path} has evidence pages in files of this library (not there: {missing}). "
             "Ingest the pack's corpus first.",
