@@ -218,9 +218,9 @@ def _save(folder: Path, model: Any, tokenizer: Any, card: Card) -> None:
 
 
 def _prompt_version() -> str:
-    from rag.answer.prompts import PROMPT_VERSION
+    from rag.answer.prompts import training_version
 
-    return PROMPT_VERSION
+    return training_version()
 
 
 def _versions() -> dict[str, str]:

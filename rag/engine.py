@@ -28,6 +28,7 @@ from rag.records import (
     Page,
     PartStatus,
     Principal,
+    PromptVersion,
     Review,
     Scope,
     StoredChunk,
@@ -37,6 +38,7 @@ from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag.answer.asking import Asker
+    from rag.answer.prompt_library import PromptLibrary, PromptPreview
     from rag.models.chat import ChatFinder
     from rag.models.protocols import ChatModel, EmbeddingModel
     from rag.pictures import PagePictures
@@ -173,19 +175,22 @@ class Engine(Evaluations):
         document_ids: Iterable[int] | None = None,
         log: bool = True,
         stop: threading.Event | None = None,
+        use: str | None = None,
     ) -> Iterator[Event]:
         """One question -> ``Rewritten, Retrieved, (Thinking | Token | Degraded)*, Done``.
 
         ``Done.answer`` is the whole record, also after ``stop`` was set (``incomplete``). Closing the
         generator stops generation upstream. With ``log`` the turn is kept, in a new conversation named by
-        its first question when ``conversation_id`` is None. Raises AccessDenied for a conversation, document
-        or collection that is not there or not the principal's, before the first event.
+        its first question when ``conversation_id`` is None. ``use`` is the style of the answer
+        (:meth:`prompt_uses`; None: the setting answer.prompt_use). Raises AccessDenied for a conversation,
+        document or collection that is not there or not the principal's, and PromptError for an unknown use,
+        before the first event.
         """
         scope = self.scope(principal, collection_ids, document_ids)
         if conversation_id is not None:
             self._own_conversation(conversation_id, principal)
         return self._asking().ask(
-            question, principal, scope, conversation_id=conversation_id, log_turn=log, stop=stop
+            question, principal, scope, conversation_id=conversation_id, log_turn=log, stop=stop, use=use
         )
 
     def search(
@@ -400,6 +405,51 @@ class Engine(Evaluations):
     def _own_conversation(self, conversation_id: int, principal: Principal) -> None:
         if all(c.id != conversation_id for c in self.conversations(principal)):
             raise AccessDenied("store.not_found")
+
+    # ---------------------------------------------------------------- prompts
+
+    def prompt_uses(self) -> list[str]:
+        """The styles a reader may choose from."""
+        return self._prompt_library().uses()
+
+    def prompts(self, principal: Principal = LOCAL) -> list[PromptVersion]:
+        """The wording that counts, for every use and language. This and what follows: admins only
+        (AccessDenied)."""
+        return self._prompt_library().current(principal)
+
+    def prompt_versions(self, use: str, language: str, principal: Principal = LOCAL) -> list[PromptVersion]:
+        """Every wording, newest first; the one that came with the program last."""
+        return self._prompt_library().versions(use, language, principal)
+
+    def save_prompt(
+        self, use: str, language: str, text: str, principal: Principal = LOCAL, note: str = ""
+    ) -> PromptVersion:
+        """A new wording, counting at once; also of a new use. Raises PromptError when it lacks something."""
+        return self._prompt_library().save(use, language, text, principal, note)
+
+    def restore_prompt(
+        self, use: str, language: str, version_id: int, principal: Principal = LOCAL
+    ) -> PromptVersion:
+        """Makes an older wording count again (0: the one that came with the program)."""
+        return self._prompt_library().restore(use, language, version_id, principal)
+
+    def retire_prompt(self, use: str, principal: Principal = LOCAL) -> None:
+        """Takes an own use off the list; its wordings stay."""
+        self._prompt_library().retire(use, principal)
+
+    def preview_prompt(
+        self, use: str, text: str, question: str, principal: Principal = LOCAL
+    ) -> PromptPreview:
+        """The messages as they would be sent for ``question`` with the passages that are found now."""
+        found = self.search(question, principal)
+        return self._prompt_library().preview(
+            use, text, question, found.passages, self.settings.chat.context_tokens, principal
+        )
+
+    def _prompt_library(self) -> PromptLibrary:
+        from rag.answer.prompt_library import PromptLibrary
+
+        return PromptLibrary(self.store)
 
     # ---------------------------------------------------------------- readiness
 

@@ -13,6 +13,7 @@
     ├── ModelError             a model cannot be loaded or used
     │   ├── ModelNotInstalled  weights or an extra are missing; names the command
     │   └── ModelUnavailable   an outside server is unreachable, slow or answers garbage
+    ├── PromptError            a wording, or the name of a use, is not acceptable
     └── SandboxError           a child process died, ran too long or took too much memory
 """
 
@@ -70,6 +71,9 @@ class ModelNotInstalled(ModelError): ...
 
 
 class ModelUnavailable(ModelError): ...
+
+
+class PromptError(WenjuError): ...
 
 
 class SandboxError(WenjuError): ...

@@ -442,6 +442,21 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptVersion:
+    """A wording of what a chat model is told, for one use and language ("zh", "en"). Never changes. ``id`` 0:
+    it came with the program; an empty ``text`` took saved wordings out of use."""
+
+    id: int
+    use: str
+    language: str
+    text: str
+    note: str
+    fingerprint: str  # the last part of Answer.prompt_version
+    created_by: str
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     id: int
     user_id: str

@@ -121,6 +121,11 @@ class AnswerSettings(_Section):
     )
     max_sentences: int = Field(4, ge=1, le=20, description="most quotes of an extractive answer")
     history_turns: int = Field(6, ge=0, description="earlier turns seen when a follow-up is rewritten")
+    prompt_use: str = Field(
+        "concise",
+        description='how answers are written unless the reader chooses: "concise", "analyst" (data, '
+        "analysis, risk warning) or a use that an admin added",
+    )
 
 
 class IngestSettings(_Section):

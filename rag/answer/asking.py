@@ -14,12 +14,13 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.answer import chain, citations, history, prompts
+from rag.answer import chain, citations, history, prompts, wording
+from rag.answer.prompt_library import PromptLibrary
 from rag.answer.writing import Outcome, Writing
-from rag.errors import WenjuError
+from rag.errors import PromptError, WenjuError
 from rag.models.chat import ChatFinder
 from rag.models.protocols import EmbeddingModel
 from rag.records import (
@@ -52,6 +53,7 @@ class _Progress:
 
     question: str
     standalone: str
+    told: Mapping[prompts.PromptLanguage, prompts.Prompt]
     passages: tuple[Passage, ...] = ()
     text: list[str] = field(default_factory=list)
     thinking: list[str] = field(default_factory=list)
@@ -93,6 +95,7 @@ class Asker:
         self._search = search
         self._embedding = embedding
         self._chats = chats
+        self._prompts = PromptLibrary(store)
 
     def warm_up(self) -> None:
         """Imports the chain (about a second) before the first question does."""
@@ -107,15 +110,29 @@ class Asker:
         conversation_id: int | None,
         log_turn: bool,
         stop: threading.Event | None,
+        use: str | None = None,
     ) -> Iterator[Event]:
         """See :meth:`rag.engine.Engine.ask`. The caller has authorised scope and conversation. Raises
-        WenjuError for an empty or endless question before the first event."""
+        WenjuError for an empty or endless question and an unknown use before the first event."""
         question = " ".join(question.replace("\0", " ").split()) if "\n" not in question else question.strip()
         if not question.strip():
             raise WenjuError("answer.empty_question")
         if len(question) > MAX_QUESTION_CHARS:
             raise WenjuError("answer.question_too_long", length=len(question), limit=MAX_QUESTION_CHARS)
-        return self._events(question, principal, scope, conversation_id, log_turn, stop)
+        told, problem = self._told(use)
+        return self._events(question, principal, scope, conversation_id, log_turn, stop, told, problem)
+
+    def _told(
+        self, use: str | None
+    ) -> tuple[Mapping[prompts.PromptLanguage, prompts.Prompt], PromptError | None]:
+        """The prompts of a use. A use that the settings name wrongly gives way to the concise one, said
+        aloud; one that the reader names wrongly raises PromptError."""
+        try:
+            return self._prompts.pair(use or self._settings.answer.prompt_use), None
+        except PromptError as error:
+            if use:
+                raise
+            return self._prompts.pair(wording.CONCISE), error
 
     def _events(
         self,
@@ -125,13 +142,17 @@ class Asker:
         conversation_id: int | None,
         log_turn: bool,
         stop: threading.Event | None,
+        told: Mapping[prompts.PromptLanguage, prompts.Prompt],
+        problem: PromptError | None,
     ) -> Iterator[Event]:
         started = time.perf_counter()
-        progress = _Progress(question, question)
+        progress = _Progress(question, question, told)
         events: queue.SimpleQueue[Event | Outcome | BaseException] = queue.SimpleQueue()
         writing = Writing(
-            self._settings, self._search, self._embedding, self._chats, self._page_of(), events.put
+            self._settings, self._search, self._embedding, self._chats, self._page_of(), events.put, told
         )
+        if problem is not None:
+            writing.degrade(Degraded("prompt", problem.code, problem.params))
 
         def work() -> None:
             try:
@@ -241,7 +262,7 @@ class Asker:
             degraded=tuple(degraded),
             incomplete=incomplete,
             thinking="".join(progress.thinking).strip(),
-            prompt_version=prompts.PROMPT_VERSION,
+            prompt_version=progress.told[prompts.prompt_language(progress.standalone)].version,
             timings_ms={**progress.timings_ms, "total": _ms(started)},
         )
 

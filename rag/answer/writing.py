@@ -10,11 +10,11 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rag.answer import citations, extractive, prompts
+from rag.answer import citations, extractive, prompts, wording
 from rag.answer.evidence import Asked, essence, understand
 from rag.answer.markers import MarkerStream
 from rag.answer.refusal import Refusal, judge
@@ -55,6 +55,7 @@ class Writing:
         chats: ChatFinder,
         page_of: citations.PageOf,
         emit: Callable[[Event], None],
+        told: Mapping[prompts.PromptLanguage, prompts.Prompt] | None = None,
     ) -> None:
         self._settings = settings
         self._search = search
@@ -62,6 +63,7 @@ class Writing:
         self._chats = chats
         self._page_of = page_of
         self.emit = emit
+        self._told = told  # the prompts of the chosen use; None: the concise ones
         self._cancelled = threading.Event()
         self._reply: Iterator[Delta] | None = None
         self._outcome = Outcome("extractive")
@@ -152,6 +154,8 @@ class Writing:
             unknown = ", ".join(f"[{n}]" for n in markers.unknown)
             self.emit(Degraded("citations", "degraded.citations_unknown", {"markers": unknown}))
         refused = problem is None and prompts.is_refusal(text)
+        if not refused and problem is None and finish_reason != "length":
+            text += self._warn(question, text)
         self._outcome = Outcome(
             "refused" if refused else "generative",
             refused=refused,
@@ -162,7 +166,7 @@ class Writing:
         return text
 
     def _deltas(self, model: ChatModel, question: str, passages: list[Passage]) -> Iterator[Delta]:
-        reply: Any = model.stream(prompts.build(question, passages))
+        reply: Any = model.stream(prompts.build(question, passages, self._prompt(question)))
         self._reply = reply
         try:
             for delta in reply:
@@ -179,6 +183,20 @@ class Writing:
             pieces.append(text)
             if not self._cancelled.is_set():
                 self.emit(Token(text))
+
+    def _prompt(self, question: str) -> prompts.Prompt | None:
+        return self._told[prompts.prompt_language(question)] if self._told is not None else None
+
+    def _warn(self, question: str, text: str) -> str:
+        """The standing risk warning, sent out, where the style has one and the text lacks it; else "" ."""
+        prompt = self._prompt(question)
+        if prompt is None or not prompt.warns:
+            return ""
+        standing = wording.risk_text(prompt.language)
+        if wording.holds(text, standing):
+            return ""
+        self.emit(Token(f"\n\n{standing}"))
+        return f"\n\n{standing}"
 
     # -- without one
 
@@ -198,6 +216,9 @@ class Writing:
         text = "\n".join(lines)
         for number, line in enumerate(lines):
             self.emit(Token(line if number == 0 else f"\n{line}"))
+        text += self._warn(question, text)
+        if (prompt := self._prompt(question)) is not None and prompt.warns:
+            self.emit(Degraded("chat", "degraded.analyst_quotes"))
         made = tuple(
             citations.locate(
                 q.unit.passage + 1, passages[q.unit.passage], q.unit.start, q.unit.end, self._page_of

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rag.messages import answers, cli, documents, ingest, models, page, quality, settings, store, tuning
+from rag.messages import (
+    answers,
+    cli,
+    documents,
+    ingest,
+    models,
+    page,
+    prompts,
+    quality,
+    settings,
+    store,
+    tuning,
+)
 
 Catalogue = Mapping[str, tuple[str, str]]
 
@@ -19,6 +31,7 @@ CATALOGUE: Catalogue = {
     **ingest.MESSAGES,
     **models.MESSAGES,
     **answers.MESSAGES,
+    **prompts.MESSAGES,
     **page.MESSAGES,
     **cli.MESSAGES,
     **tuning.MESSAGES,

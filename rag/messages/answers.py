@@ -77,6 +77,15 @@ MESSAGES.update(
             "No chat model wrote this: these are the best-supported passages, quoted word for word.",
             "本回答并非由对话模型撰写：以下为证据最充分的原文摘录。",
         ),
+        "answer.risk": (
+            "Standing notice, not taken from the documents: this rests on the cited documents alone, may be "
+            "incomplete or out of date, and is no investment advice.",
+            "固定提示，并非文档内容：以上仅依据所引文档，可能不完整或已过时，不构成投资建议。",
+        ),
+        "degraded.analyst_quotes": (
+            "This style needs a chat model for its analysis; without one there are only the data, quoted.",
+            "该回答方式的分析部分需要对话模型；目前没有，因此只有摘录的数据。",
+        ),
         "answer.stopped": ("Stopped by the reader.", "已由读者停止。"),
         "answer.empty_question": ("Type a question first.", "请先输入问题。"),
         "answer.question_too_long": (

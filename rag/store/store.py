@@ -14,10 +14,11 @@ from rag.store.database import Database
 from rag.store.evaluations import EvaluationRecords
 from rag.store.migrate import CHECKED_AT_OPENING_BYTES, check_file, migrate
 from rag.store.originals import Originals
+from rag.store.prompts import Prompts
 from rag.store.reading import Reading
 
 
-class Store(Contents, Reading, Conversations, EvaluationRecords):
+class Store(Contents, Reading, Conversations, EvaluationRecords, Prompts):
     """Made by :meth:`open`. Every method raises StoreError (DiskFull when space is the reason) with a
     message that names the database and what mends it; whatever raised has changed nothing."""
 
