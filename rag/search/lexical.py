@@ -20,11 +20,11 @@ from typing import Any
 
 from rag.records import Scope
 from rag.search import files
-from rag.text.terms import terms
+from rag.text.terms import index_lines
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 HEAD_BOOST = 0.6  # weight of title, section, table header and file name against the chunk's own text
 _HEAP = 64_000_000
 
@@ -38,6 +38,20 @@ class LexicalEntry:
     collection_id: int
     head: str
     body: str
+    page: int = 0
+    page_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the index keeps of a chunk beside its postings: enough to rerank it without reading its text. Each
+    line is its terms between spaces."""
+
+    document_id: int
+    page: int
+    page_type: str
+    head: tuple[str, ...]
+    body: tuple[str, ...]
 
 
 def _schema() -> Any:
@@ -45,10 +59,12 @@ def _schema() -> Any:
 
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("chunk", stored=False, indexed=True, fast=True)
-    builder.add_unsigned_field("document", indexed=True)
+    builder.add_unsigned_field("document", indexed=True, fast=True)
     builder.add_unsigned_field("collection", indexed=True)
-    builder.add_text_field("head", tokenizer_name="whitespace", index_option="freq")
-    builder.add_text_field("body", tokenizer_name="whitespace", index_option="freq")
+    builder.add_unsigned_field("page", fast=True)
+    builder.add_text_field("type", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("head", stored=True, tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("body", stored=True, tokenizer_name="whitespace", index_option="freq")
     return builder.build()
 
 
@@ -152,8 +168,10 @@ class LexicalIndex:
                     document.add_unsigned("chunk", entry.chunk_id)
                     document.add_unsigned("document", entry.document_id)
                     document.add_unsigned("collection", entry.collection_id)
-                    document.add_text("head", " ".join(terms(entry.head)))
-                    document.add_text("body", " ".join(terms(entry.body)))
+                    document.add_unsigned("page", entry.page)
+                    document.add_text("type", entry.page_type)
+                    for field, text in (("head", entry.head), ("body", entry.body)):
+                        document.add_text(field, "\n".join(map(" ".join, index_lines(text))))
                     writer.add_document(document)
                 writer.commit()
                 writer.garbage_collect_files()
@@ -197,6 +215,26 @@ class LexicalIndex:
         ids = searcher.fast_field_values("chunk", [address for _, address in hits])
         found = [(int(i), float(score)) for i, (score, _) in zip(ids, hits, strict=True) if i is not None]
         found.sort(key=lambda pair: (-pair[1], pair[0]))
+        return found
+
+    def describe(self, chunk_ids: Iterable[int]) -> dict[int, Described]:
+        """What is kept of each chunk, without those that are not indexed. Never shown: the store decides what
+        may be read."""
+        from tantivy import Query
+
+        wanted = sorted({i for i in chunk_ids if i >= 0})
+        if not wanted:
+            return {}
+        searcher = self._index.searcher()
+        query = Query.const_score_query(Query.term_set_query(self._schema, "chunk", wanted), 1.0)
+        addresses = [address for _, address in searcher.search(query, limit=len(wanted), count=False).hits]
+        columns = [searcher.fast_field_values(name, addresses) for name in ("chunk", "document", "page")]
+        found: dict[int, Described] = {}
+        for address, chunk, document, page in zip(addresses, *columns, strict=True):
+            kept = searcher.doc(address)
+            lines = {name: tuple((kept.get_first(name) or "").split("\n")) for name in ("head", "body")}
+            page_type = str(kept.get_first("type") or "")
+            found[int(chunk)] = Described(int(document), int(page), page_type, lines["head"], lines["body"])
         return found
 
     def _query(self, weights: Mapping[str, float], scope: Scope) -> Any:

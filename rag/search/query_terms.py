@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from rag.text.terms import terms
+from rag.text.terms import index_terms, terms
 
 MAX_CHARS = 4_000
 MAX_TERMS = 96
@@ -87,7 +87,7 @@ _FORMAT = re.compile(
     r"|\bround(?:ed|ing)?\b[^.?;]{0,30}\b(?:decimals?|places?|percent|digits?|hundredths?|tenths?|number)\b",
     re.IGNORECASE,
 )
-_YEAR = re.compile(r"(?<=\d)\s*年(?![末底初度报中])")  # 2019年营业收入: not a word "年营"
+_YEAR = re.compile(r"(?<=\d)\s*年(?![末底初度报中]|[ ]?\d{1,2}[ ]?月)")  # 2019年营业收入: not a word "年营"
 
 
 # Short forms that a report spells out, and one wording for another. Added to the query at half weight.
@@ -136,9 +136,9 @@ def query_terms(question: str) -> dict[str, float]:
     twice weighs a little more, one that only spells out a short form weighs half; the rest weigh 1."""
     question = question[:MAX_CHARS]
     asked = words_apart(question)
-    found = [e for t in terms(_cut(asked)) for e in _expand(t) if t not in _STOP]
+    found = [e for t in index_terms(_cut(asked)) for e in _expand(t) if t not in _STOP]
     if not found:
-        found = [e for t in terms(question) for e in _expand(t)]
+        found = [e for t in index_terms(question) for e in _expand(t)]
     weights = {term: 1.0 + 0.5 * min(count - 1, 2) for term, count in Counter(found).items()}
     for pattern, spelled in _SPELLED_OUT:
         if pattern.search(asked):

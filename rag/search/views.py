@@ -354,5 +354,11 @@ def _batches(ids: Iterable[int]) -> Iterator[list[int]]:
 def _entry(chunk: StoredChunk) -> LexicalEntry:
     header = context_header(chunk.title, chunk.section_path, chunk.table_header)
     return LexicalEntry(
-        chunk.id, chunk.document_id, chunk.collection_id, f"{chunk.document}\n{header}", chunk.text
+        chunk.id,
+        chunk.document_id,
+        chunk.collection_id,
+        f"{chunk.document}\n{header}",
+        chunk.text,
+        chunk.page_start,
+        chunk.page_type,
     )

@@ -145,3 +145,14 @@ def test_another_spec_is_set_aside(lexical: LexicalIndex, tmp_path: Path) -> Non
     other, problem = LexicalIndex.open(tmp_path, "another")
     assert problem
     assert (other.generation, len(other)) == (-1, 0)
+
+
+def test_what_the_index_keeps_of_a_chunk(lexical: LexicalIndex) -> None:
+    entry = LexicalEntry(
+        7, 10, 1, "Cash flow", "Net income\t5,363\nCapital spending\t(1,577)", 60, "cash_flow"
+    )
+    lexical.apply((), [entry], 8)
+    (kept,) = lexical.describe([7, 999]).values()
+    assert (kept.document_id, kept.page, kept.page_type) == (10, 60, "cash_flow")
+    assert (kept.head, kept.body) == (("cash flow",), ("net income 5363", "capital spending 1577"))
+    assert lexical.search(query_terms("capital spending"), ALL, 1)[0][0] == 7
