@@ -1,7 +1,7 @@
 """The field's vocabulary as data: line items and terms with their names in English and Chinese, the statement
 where each stands, ratios with their formulas.
 
-Promises: read once from the TOML files of ``rag/vocabulary/data`` and checked when read: ids are unique,
+Promises: read once from the files in ``entries_toml`` and checked when read: ids are unique,
 every formula parses and names known items, a name belongs to one entry of its language unless every entry
 that carries it declares it ``ambiguous``. Of no company in particular.
 
@@ -141,7 +141,7 @@ def name_key(name: Name) -> tuple[str, ...] | str:
 def vocabulary() -> Vocabulary:
     """The packaged vocabulary, read once. Raises VocabularyError when its data is wrong."""
     tables: dict[str, dict[str, Any]] = {}
-    folder = files("rag.vocabulary") / "data"
+    folder = files("rag.vocabulary") / "entries_toml"
     for path in sorted(folder.iterdir(), key=lambda p: p.name):
         if path.name.endswith(".toml"):
             tables[path.name] = tomllib.loads(path.read_text("utf-8"))
