@@ -390,6 +390,15 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the chat server counted them (estimated when it does not say)."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The session record of one question. ``citations`` are computed from what the text cites."""
 
@@ -413,6 +422,10 @@ class Answer:
     checks: tuple[SentenceCheck, ...] = ()
     groundedness: float | None = None  # 0..1, share of claims that are supported; None: nothing was claimed
     calculations: tuple[Calculation, ...] = ()
+    usage: Usage = Usage()
+    adapter: str = ""  # the LoRA adapter that answered, "" for none
+    from_cache: bool = False
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -373,3 +373,173 @@ eval_results = sa.Table(
     sa.UniqueConstraint("run_id", "system", "question_key"),
     sqlite_autoincrement=True,
 )
+
+# Who did what, in order. ``hash`` is SHA-256 over the row before and this row: see rag.store.audit.
+audit = sa.Table(
+    "audit",
+    metadata,
+    _id(),
+    _time("at"),
+    _text("user_id"),
+    _text("action"),  # "document.add", "adapter.promote", ...
+    _text("subject"),
+    _text("detail", "{}"),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Index(None, "at"),
+    sa.Index(None, "user_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),  # never given out twice, never shown
+    _text("name"),  # what is typed at sign-in
+    _text("shown_name"),
+    _text("password_hash"),  # argon2; "" for people who come through OIDC
+    sa.Column("oidc_subject", sa.Text(), nullable=True),
+    _text("roles", "[]"),
+    sa.Column("active", sa.Boolean(), nullable=False, server_default=sa.true()),
+    sa.Column("must_change_password", sa.Boolean(), nullable=False, server_default=sa.false()),
+    _time("created_at"),
+    sa.Column("signed_in_at", UtcDateTime(), nullable=True),
+    sa.UniqueConstraint("name"),
+    sa.UniqueConstraint("oidc_subject"),
+)
+
+# Browser sessions. The cookie holds a random value, this table its SHA-256.
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("token_sha256", sa.String(64), primary_key=True),
+    sa.Column("user_id", sa.String(64), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    _time("created_at"),
+    _time("expires_at"),
+    sa.Index(None, "user_id"),
+)
+
+memberships = sa.Table(
+    "memberships",
+    metadata,
+    sa.Column(
+        "collection_id",
+        BigId,
+        sa.ForeignKey("collections.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("user_id", sa.String(64), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("may_write", sa.Boolean(), nullable=False, server_default=sa.false()),
+)
+
+api_tokens = sa.Table(
+    "api_tokens",
+    metadata,
+    _id(),
+    sa.Column("user_id", sa.String(64), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    _text("name"),
+    sa.Column("token_sha256", sa.String(64), nullable=False),
+    _text("prefix"),  # the first characters, to tell tokens apart in a list
+    _text("rights", "[]"),  # "ask", "search", "documents:write", ...
+    sa.Column("collections", sa.Text(), nullable=True),  # JSON ids; NULL: all that the user may read
+    _time("created_at"),
+    sa.Column("expires_at", UtcDateTime(), nullable=True),
+    sa.Column("used_at", UtcDateTime(), nullable=True),
+    sa.Column("revoked_at", UtcDateTime(), nullable=True),
+    sa.UniqueConstraint("token_sha256"),
+    sa.Index(None, "user_id"),
+    sqlite_autoincrement=True,
+)
+
+# Answers to writes that a client may send twice.
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("user_id", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("request_sha256", sa.String(64), nullable=False),
+    sa.Column("status", sa.Integer(), nullable=False),
+    _text("response", "{}"),
+    _time("created_at"),
+)
+
+# What answers must or must not say.
+rules = sa.Table(
+    "rules",
+    metadata,
+    _id(),
+    _text("name"),
+    sa.Column("kind", sa.String(32), nullable=False),  # forbidden, required, mask
+    _text("definition", "{}"),
+    sa.Column("active", sa.Boolean(), nullable=False, server_default=sa.true()),
+    _text("created_by"),
+    _time("created_at"),
+    sqlite_autoincrement=True,
+)
+
+rule_hits = sa.Table(
+    "rule_hits",
+    metadata,
+    _id(),
+    sa.Column("rule_id", BigId, sa.ForeignKey("rules.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("turn_id", BigId, sa.ForeignKey("turns.id", ondelete="CASCADE"), nullable=False),
+    _text("detail", "{}"),
+    sa.Column("state", sa.String(16), nullable=False, server_default="open"),  # open, upheld, dismissed
+    _text("reviewed_by"),
+    _time("created_at"),
+    sa.Index(None, "state", "id"),
+    sqlite_autoincrement=True,
+)
+
+# Training data, one row a version; the records lie in a folder, checked by their hash.
+train_sets = sa.Table(
+    "train_sets",
+    metadata,
+    _id(),
+    _text("name"),
+    _text("path"),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    _text("card", "{}"),
+    sa.Column("state", sa.String(16), nullable=False, server_default="draft"),  # draft, approved
+    _text("created_by"),
+    _time("created_at"),
+    sqlite_autoincrement=True,
+)
+
+tune_jobs = sa.Table(
+    "tune_jobs",
+    metadata,
+    _id(),
+    sa.Column("kind", sa.String(16), nullable=False),  # train, distill, merge, retriever, gate, cycle
+    _text("config", "{}"),
+    sa.Column("status", sa.String(16), nullable=False),  # queued, running, done, stopped, failed
+    _text("progress", "{}"),
+    _text("log_path"),
+    _text("error", "{}"),
+    _text("created_by"),
+    _time("created_at"),
+    sa.Column("finished_at", UtcDateTime(), nullable=True),
+    sqlite_autoincrement=True,
+)
+
+# ``share`` of users who are answered by it, 0..1; the base model answers the rest.
+adapters = sa.Table(
+    "adapters",
+    metadata,
+    _id(),
+    _text("name"),
+    _text("base_model"),
+    _text("path"),
+    sa.Column("sha256", sa.String(64), nullable=False, server_default=""),
+    _text("card", "{}"),
+    _text("gate", "{}"),
+    # trained, candidate (passed the gate), refused (did not), live, retired
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("share", sa.Double(), nullable=False, server_default="0"),
+    _text("created_by"),
+    _time("created_at"),
+    sa.Column("live_since", UtcDateTime(), nullable=True),
+    sa.UniqueConstraint("name"),
+    sqlite_autoincrement=True,
+)

@@ -8,6 +8,7 @@ from typing import Self
 
 from rag.errors import StoreError
 from rag.settings import Settings
+from rag.store.audit import Audit
 from rag.store.contents import Contents
 from rag.store.conversations import Conversations
 from rag.store.database import Database
@@ -18,7 +19,14 @@ from rag.store.prompts import Prompts
 from rag.store.reading import Reading
 
 
-class Store(Contents, Reading, Conversations, EvaluationRecords, Prompts):
+class Store(
+    Contents,
+    Reading,
+    Conversations,
+    EvaluationRecords,
+    Prompts,
+    Audit,
+):
     """Made by :meth:`open`. Every method raises StoreError (DiskFull when space is the reason) with a
     message that names the database and what mends it; whatever raised has changed nothing."""
 

@@ -1,9 +1,49 @@
 BEGIN TRANSACTION;
+CREATE TABLE adapters (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	name TEXT DEFAULT '' NOT NULL, 
+	base_model TEXT DEFAULT '' NOT NULL, 
+	path TEXT DEFAULT '' NOT NULL, 
+	sha256 VARCHAR(64) DEFAULT '' NOT NULL, 
+	card TEXT DEFAULT '{}' NOT NULL, 
+	gate TEXT DEFAULT '{}' NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	share DOUBLE DEFAULT '0' NOT NULL, 
+	created_by TEXT DEFAULT '' NOT NULL, 
+	created_at DATETIME NOT NULL, 
+	live_since DATETIME, 
+	CONSTRAINT uq_adapters_name UNIQUE (name)
+);
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 INSERT INTO "alembic_version" VALUES('0002');
+CREATE TABLE api_tokens (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	user_id VARCHAR(64) NOT NULL, 
+	name TEXT DEFAULT '' NOT NULL, 
+	token_sha256 VARCHAR(64) NOT NULL, 
+	prefix TEXT DEFAULT '' NOT NULL, 
+	rights TEXT DEFAULT '[]' NOT NULL, 
+	collections TEXT, 
+	created_at DATETIME NOT NULL, 
+	expires_at DATETIME, 
+	used_at DATETIME, 
+	revoked_at DATETIME, 
+	CONSTRAINT uq_api_tokens_token_sha256 UNIQUE (token_sha256), 
+	CONSTRAINT fk_api_tokens_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+CREATE TABLE audit (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	at DATETIME NOT NULL, 
+	user_id TEXT DEFAULT '' NOT NULL, 
+	action TEXT DEFAULT '' NOT NULL, 
+	subject TEXT DEFAULT '' NOT NULL, 
+	detail TEXT DEFAULT '{}' NOT NULL, 
+	previous VARCHAR(64) NOT NULL, 
+	hash VARCHAR(64) NOT NULL
+);
 CREATE TABLE changes (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	kind VARCHAR(8) NOT NULL, 
@@ -160,6 +200,23 @@ CREATE TABLE golden_questions (
 	CONSTRAINT uq_golden_questions_dataset_id_key UNIQUE (dataset_id, "key"), 
 	CONSTRAINT fk_golden_questions_dataset_id FOREIGN KEY(dataset_id) REFERENCES datasets (id) ON DELETE CASCADE
 );
+CREATE TABLE idempotency (
+	user_id VARCHAR(64) NOT NULL, 
+	"key" VARCHAR(200) NOT NULL, 
+	request_sha256 VARCHAR(64) NOT NULL, 
+	status INTEGER NOT NULL, 
+	response TEXT DEFAULT '{}' NOT NULL, 
+	created_at DATETIME NOT NULL, 
+	CONSTRAINT pk_idempotency PRIMARY KEY (user_id, "key")
+);
+CREATE TABLE memberships (
+	collection_id INTEGER NOT NULL, 
+	user_id VARCHAR(64) NOT NULL, 
+	may_write BOOLEAN DEFAULT 0 NOT NULL, 
+	CONSTRAINT pk_memberships PRIMARY KEY (collection_id, user_id), 
+	CONSTRAINT fk_memberships_collection_id FOREIGN KEY(collection_id) REFERENCES collections (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_memberships_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
 CREATE TABLE orphans (
 	sha256 VARCHAR(64) NOT NULL, 
 	CONSTRAINT pk_orphans PRIMARY KEY (sha256)
@@ -186,6 +243,56 @@ CREATE TABLE prompts (
 	created_by TEXT DEFAULT '' NOT NULL, 
 	created_at DATETIME NOT NULL
 );
+CREATE TABLE rule_hits (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	rule_id INTEGER NOT NULL, 
+	turn_id INTEGER NOT NULL, 
+	detail TEXT DEFAULT '{}' NOT NULL, 
+	state VARCHAR(16) DEFAULT 'open' NOT NULL, 
+	reviewed_by TEXT DEFAULT '' NOT NULL, 
+	created_at DATETIME NOT NULL, 
+	CONSTRAINT fk_rule_hits_rule_id FOREIGN KEY(rule_id) REFERENCES rules (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_rule_hits_turn_id FOREIGN KEY(turn_id) REFERENCES turns (id) ON DELETE CASCADE
+);
+CREATE TABLE rules (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	name TEXT DEFAULT '' NOT NULL, 
+	kind VARCHAR(32) NOT NULL, 
+	definition TEXT DEFAULT '{}' NOT NULL, 
+	active BOOLEAN DEFAULT 1 NOT NULL, 
+	created_by TEXT DEFAULT '' NOT NULL, 
+	created_at DATETIME NOT NULL
+);
+CREATE TABLE sessions (
+	token_sha256 VARCHAR(64) NOT NULL, 
+	user_id VARCHAR(64) NOT NULL, 
+	created_at DATETIME NOT NULL, 
+	expires_at DATETIME NOT NULL, 
+	CONSTRAINT pk_sessions PRIMARY KEY (token_sha256), 
+	CONSTRAINT fk_sessions_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+CREATE TABLE train_sets (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	name TEXT DEFAULT '' NOT NULL, 
+	path TEXT DEFAULT '' NOT NULL, 
+	sha256 VARCHAR(64) NOT NULL, 
+	card TEXT DEFAULT '{}' NOT NULL, 
+	state VARCHAR(16) DEFAULT 'draft' NOT NULL, 
+	created_by TEXT DEFAULT '' NOT NULL, 
+	created_at DATETIME NOT NULL
+);
+CREATE TABLE tune_jobs (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	kind VARCHAR(16) NOT NULL, 
+	config TEXT DEFAULT '{}' NOT NULL, 
+	status VARCHAR(16) NOT NULL, 
+	progress TEXT DEFAULT '{}' NOT NULL, 
+	log_path TEXT DEFAULT '' NOT NULL, 
+	error TEXT DEFAULT '{}' NOT NULL, 
+	created_by TEXT DEFAULT '' NOT NULL, 
+	created_at DATETIME NOT NULL, 
+	finished_at DATETIME
+);
 CREATE TABLE turns (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	conversation_id INTEGER NOT NULL, 
@@ -205,6 +312,21 @@ CREATE TABLE turns (
 	CONSTRAINT fk_turns_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversations (id) ON DELETE CASCADE
 );
 INSERT INTO "turns" VALUES(1,1,'local','2026-11-23 22:12:11.364022','净利润是多少？','generative',0,1,'Qwen/Qwen3-8B','p1','{"turn_id":null,"conversation_id":1,"question":"净利润是多少？","standalone_question":"净利润是多少？","text":"一亿。[1]","mode":"generative","refused":false,"refusal_code":"","model":"Qwen/Qwen3-8B","citations":[{"marker":1,"chunk_id":7,"document_id":2,"document":"年报.pdf","page_start":3,"page_end":3,"quote":"净利润一亿","char_start":10,"char_end":15,"boxes":[{"page":3,"x0":0.1,"y0":0.2,"x1":0.3,"y1":0.4}]}],"passages":[{"rank":1,"chunk_id":7,"document_id":2,"document":"年报.pdf","title":"年报","page_start":3,"page_end":4,"section_path":["一","二"],"table_header":"项目 | 2024","text":"净利润一亿。","char_start":10,"char_end":16,"boxes":[{"page":3,"x0":0.1,"y0":0.2,"x1":0.3,"y1":0.4}],"language":"zh","page_kind":"physical","score":0.031,"cosine":0.8,"bm25":null,"rerank_logit":-1.5}],"degraded":[{"part":"dense","code":"degraded.x","params":{"why":"没有"}}],"incomplete":true,"thinking":"想一想 🤔","prompt_version":"p1","timings_ms":{"search":5.25,"total":1200.0}}',1,'["clear"]','好','2026-11-23 22:12:11.378142','','','');
+CREATE TABLE users (
+	id VARCHAR(64) NOT NULL, 
+	name TEXT DEFAULT '' NOT NULL, 
+	shown_name TEXT DEFAULT '' NOT NULL, 
+	password_hash TEXT DEFAULT '' NOT NULL, 
+	oidc_subject TEXT, 
+	roles TEXT DEFAULT '[]' NOT NULL, 
+	active BOOLEAN DEFAULT 1 NOT NULL, 
+	must_change_password BOOLEAN DEFAULT 0 NOT NULL, 
+	created_at DATETIME NOT NULL, 
+	signed_in_at DATETIME, 
+	CONSTRAINT pk_users PRIMARY KEY (id), 
+	CONSTRAINT uq_users_name UNIQUE (name), 
+	CONSTRAINT uq_users_oidc_subject UNIQUE (oidc_subject)
+);
 CREATE TABLE vectors (
 	chunk_id INTEGER NOT NULL, 
 	data BLOB NOT NULL, 
@@ -234,6 +356,11 @@ CREATE INDEX ix_turns_rating ON turns (rating);
 CREATE INDEX ix_vocabulary_collection_id ON vocabulary (collection_id);
 CREATE INDEX ix_prompts_use_language_id ON prompts (use, language, id);
 CREATE INDEX ix_eval_runs_created_at ON eval_runs (created_at);
+CREATE INDEX ix_audit_at ON audit (at);
+CREATE INDEX ix_audit_user_id_id ON audit (user_id, id);
+CREATE INDEX ix_sessions_user_id ON sessions (user_id);
+CREATE INDEX ix_api_tokens_user_id ON api_tokens (user_id);
+CREATE INDEX ix_rule_hits_state_id ON rule_hits (state, id);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('collections',1);
 INSERT INTO "sqlite_sequence" VALUES('documents',2);

@@ -1,4 +1,5 @@
-"""What documents are about, page types, corrections, vocabulary, prompts, evaluation."""
+"""What documents are about, page types, corrections, vocabulary, prompts, evaluation, people, audit, rules,
+tuning."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -116,6 +117,158 @@ def upgrade() -> None:
         sa.UniqueConstraint("run_id", "system", "question_key"),
         sqlite_autoincrement=True,
     )
+
+    op.create_table(
+        "audit",
+        _id(),
+        _time("at"),
+        _text("user_id"),
+        _text("action"),
+        _text("subject"),
+        _text("detail", "{}"),
+        sa.Column("previous", sa.String(64), nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
+        sqlite_autoincrement=True,
+    )
+
+    op.create_table(
+        "users",
+        sa.Column("id", sa.String(64), primary_key=True),
+        _text("name"),
+        _text("shown_name"),
+        _text("password_hash"),
+        sa.Column("oidc_subject", sa.Text(), nullable=True),
+        _text("roles", "[]"),
+        sa.Column("active", sa.Boolean(), nullable=False, server_default=sa.true()),
+        sa.Column("must_change_password", sa.Boolean(), nullable=False, server_default=sa.false()),
+        _time("created_at"),
+        sa.Column("signed_in_at", sa.DateTime(timezone=True), nullable=True),
+        sa.UniqueConstraint("name"),
+        sa.UniqueConstraint("oidc_subject"),
+    )
+
+    op.create_table(
+        "sessions",
+        sa.Column("token_sha256", sa.String(64), primary_key=True),
+        sa.Column("user_id", sa.String(64), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+        _time("created_at"),
+        _time("expires_at"),
+    )
+
+    op.create_table(
+        "memberships",
+        sa.Column(
+            "collection_id",
+            BigId,
+            sa.ForeignKey("collections.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
+        sa.Column("user_id", sa.String(64), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("may_write", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+
+    op.create_table(
+        "api_tokens",
+        _id(),
+        sa.Column("user_id", sa.String(64), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+        _text("name"),
+        sa.Column("token_sha256", sa.String(64), nullable=False),
+        _text("prefix"),
+        _text("rights", "[]"),
+        sa.Column("collections", sa.Text(), nullable=True),
+        _time("created_at"),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.UniqueConstraint("token_sha256"),
+        sqlite_autoincrement=True,
+    )
+
+    op.create_table(
+        "idempotency",
+        sa.Column("user_id", sa.String(64), primary_key=True),
+        sa.Column("key", sa.String(200), primary_key=True),
+        sa.Column("request_sha256", sa.String(64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        _text("response", "{}"),
+        _time("created_at"),
+    )
+
+    op.create_table(
+        "rules",
+        _id(),
+        _text("name"),
+        sa.Column("kind", sa.String(32), nullable=False),
+        _text("definition", "{}"),
+        sa.Column("active", sa.Boolean(), nullable=False, server_default=sa.true()),
+        _text("created_by"),
+        _time("created_at"),
+        sqlite_autoincrement=True,
+    )
+
+    op.create_table(
+        "rule_hits",
+        _id(),
+        sa.Column("rule_id", BigId, sa.ForeignKey("rules.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("turn_id", BigId, sa.ForeignKey("turns.id", ondelete="CASCADE"), nullable=False),
+        _text("detail", "{}"),
+        sa.Column("state", sa.String(16), nullable=False, server_default="open"),
+        _text("reviewed_by"),
+        _time("created_at"),
+        sqlite_autoincrement=True,
+    )
+
+    op.create_table(
+        "train_sets",
+        _id(),
+        _text("name"),
+        _text("path"),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        _text("card", "{}"),
+        sa.Column("state", sa.String(16), nullable=False, server_default="draft"),
+        _text("created_by"),
+        _time("created_at"),
+        sqlite_autoincrement=True,
+    )
+
+    op.create_table(
+        "tune_jobs",
+        _id(),
+        sa.Column("kind", sa.String(16), nullable=False),
+        _text("config", "{}"),
+        sa.Column("status", sa.String(16), nullable=False),
+        _text("progress", "{}"),
+        _text("log_path"),
+        _text("error", "{}"),
+        _text("created_by"),
+        _time("created_at"),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sqlite_autoincrement=True,
+    )
+
+    op.create_table(
+        "adapters",
+        _id(),
+        _text("name"),
+        _text("base_model"),
+        _text("path"),
+        sa.Column("sha256", sa.String(64), nullable=False, server_default=""),
+        _text("card", "{}"),
+        _text("gate", "{}"),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("share", sa.Double(), nullable=False, server_default="0"),
+        _text("created_by"),
+        _time("created_at"),
+        sa.Column("live_since", sa.DateTime(timezone=True), nullable=True),
+        sa.UniqueConstraint("name"),
+        sqlite_autoincrement=True,
+    )
     op.create_index("ix_vocabulary_collection_id", "vocabulary", ["collection_id"])
     op.create_index("ix_prompts_use_language_id", "prompts", ["use", "language", "id"])
     op.create_index("ix_eval_runs_created_at", "eval_runs", ["created_at"])
+    op.create_index("ix_audit_at", "audit", ["at"])
+    op.create_index("ix_audit_user_id_id", "audit", ["user_id", "id"])
+    op.create_index("ix_sessions_user_id", "sessions", ["user_id"])
+    op.create_index("ix_api_tokens_user_id", "api_tokens", ["user_id"])
+    op.create_index("ix_rule_hits_state_id", "rule_hits", ["state", "id"])
