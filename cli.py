@@ -277,6 +277,47 @@ def eval_retrieval(
         retrieval(engine, pack, limit=limit, as_json=as_json)
 
 
+@eval_app.command("generate", help="cli.help.eval.generate")
+@guarded
+def eval_generate(
+    context: typer.Context,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=5000, help="cli.opt.count")] = 40,
+    model: Annotated[bool, typer.Option("--model", help="cli.opt.by_model")] = False,
+    dataset: Annotated[
+        str, typer.Option("--dataset", metavar="NAME", help="cli.opt.drafts_in")
+    ] = "generated",
+    seed: Annotated[int, typer.Option("--seed", help="cli.opt.seed")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.jsonl", help="cli.opt.drafts_out")
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands.golden import generate
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        generate(
+            engine, count=count, use_model=model, dataset=dataset, seed=seed, out=out, as_json=as_json
+        )
+
+
+@eval_app.command("review", help="cli.help.eval.review")
+@guarded
+def eval_review(
+    context: typer.Context,
+    dataset: Annotated[
+        str, typer.Option("--dataset", metavar="NAME", help="cli.opt.drafts_in")
+    ] = "generated",
+    data_dir: DataDir = None,
+) -> None:
+    from commands.golden import review
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        review(engine, dataset=dataset)
+
+
 @feedback_app.command("list", help="cli.help.feedback.list")
 @guarded
 def feedback_list(

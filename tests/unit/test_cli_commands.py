@@ -353,3 +353,23 @@ def test_feedback_is_listed_and_exported(wenju: Wenju, folder: Path, tmp_path: P
     assert asked
     assert wenju("feedback", "export", "out.jsonl").code == 0
     assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8")) == listed
+
+
+def test_questions_are_drafted_and_reviewed(
+    wenju: Wenju, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import io
+
+    rows = "项目\t2023年\t2022年\n营业收入\t12,345.60\t11,000.00\n管理费用\t1,234.00\t1,100.00\n"
+    report = tmp_path / "青禾科技2023年年度报告.md"
+    report.write_text(f"# 主要财务数据\n\n单位：万元\n{rows}", encoding="utf-8")
+    assert wenju("ingest", str(report)).code == 0
+    made = wenju("eval", "generate", "--count", "3", "--out", "drafts.jsonl", "--json")
+    assert made.code == 0
+    assert len(made.lines()) == 3
+    assert len((tmp_path / "drafts.jsonl").read_text(encoding="utf-8").splitlines()) == 3
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a\nr\nq\n"))
+    reviewed = wenju("eval", "review")
+    assert "1 accepted, 1 rejected, 1 left" in reviewed.err
+    assert wenju("eval", "review", "--dataset", "none").code == 2
+    assert wenju("eval", "generate", "--model").code == 2  # there is no chat model
