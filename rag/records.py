@@ -329,6 +329,7 @@ class SentenceCheck:
     score: float
     markers: tuple[int, ...] = ()
     numbers: tuple[NumberCheck, ...] = ()
+    reason: str = ""  # why it is weak or unsupported: a code in rag.messages
 
 
 @dataclass(frozen=True, slots=True)
