@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from rag.answer import chain, citations, history, prompts, wording
 from rag.answer.prompt_library import PromptLibrary
+from rag.answer.verify import Verdict, inverse_frequency, verify
 from rag.answer.writing import Outcome, Writing
 from rag.errors import PromptError, WenjuError
 from rag.models.chat import ChatFinder
@@ -40,6 +41,7 @@ from rag.records import (
 from rag.search.index import SearchIndex
 from rag.settings import Settings
 from rag.store import Store
+from rag.text.terms import terms
 
 log = logging.getLogger(__name__)
 
@@ -243,10 +245,10 @@ class Asker:
                 degraded.append(Degraded("citations", error.code, error.params))
             if text and not incomplete and not cited:
                 degraded.append(Degraded("citations", "degraded.citations_none"))
-            missing = citations.unsupported_figures(text, progress.passages) if cited else []
-            if missing:
-                numbers = ", ".join(missing[:8])
-                degraded.append(Degraded("citations", "degraded.citations_unsupported", {"numbers": numbers}))
+        verdict = self._verify(text, outcome, progress)
+        if verdict.missing and cited:
+            numbers = ", ".join(verdict.missing[:8])
+            degraded.append(Degraded("citations", "degraded.citations_unsupported", {"numbers": numbers}))
         return Answer(
             turn_id=None,
             conversation_id=None,
@@ -264,7 +266,31 @@ class Asker:
             thinking="".join(progress.thinking).strip(),
             prompt_version=progress.told[prompts.prompt_language(progress.standalone)].version,
             timings_ms={**progress.timings_ms, "total": _ms(started)},
+            checks=verdict.checks,
+            groundedness=verdict.groundedness,
+            calculations=outcome.calculations,
         )
+
+    def _verify(self, text: str, outcome: Outcome, progress: _Progress) -> Verdict:
+        """The answer's sentences and numbers held against its passages; nothing for a refusal."""
+        if outcome.refused or not text or not progress.passages:
+            return Verdict()
+        clock = time.perf_counter()
+        weights = None
+        try:
+            frequencies, total = self._search.term_frequencies(sorted(set(terms(text))))
+            weights = inverse_frequency(frequencies, total) if total else None
+        except WenjuError as error:
+            log.warning("answer checked without the index's word counts: %s", error.code)
+        verdict = verify(
+            text,
+            progress.passages,
+            question=progress.standalone,
+            calculations=outcome.calculations,
+            weights=weights,
+        )
+        progress.timings_ms["verify"] = _ms(clock)
+        return verdict
 
     def _keep(self, answer: Answer, principal: Principal, conversation_id: int | None) -> Answer:
         """The answer with its ids; unlogged (and saying so) when the store cannot take it."""

@@ -17,7 +17,6 @@ from rag.text.terms import terms
 PageOf = Callable[[int, int], Page]  # (document id, page number) -> page
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
-_FIGURE = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _ENOUGH = 0.34  # of a claim's weight that a further sentence must add to be quoted too
 _MAX_SPANS = 2
 
@@ -128,21 +127,3 @@ def _boxes(passage: Passage, start: int, end: int, page_of: PageOf) -> tuple[Box
                 ]
         segment_start = segment_end + 1
     return tuple(boxes)
-
-
-def unsupported_figures(text: str, passages: Sequence[Passage]) -> list[str]:
-    """Figures of three digits and more in the answer that no cited passage holds. A calculated figure is
-    one of them: the reader should know it."""
-    cited = {marker for _, marker in claims(text) if 1 <= marker <= len(passages)}
-    held: set[str] = set()
-    for marker in cited:
-        passage = passages[marker - 1]
-        held |= term_set(f"{passage.text}\n{passage.table_header}\n{passage.title}\n{passage.document}")
-    joined = " ".join(held)
-    missing: list[str] = []
-    for figure in _FIGURE.findall(_MARKER.sub(" ", text)):
-        bare = figure.replace(",", "").rstrip(".")
-        shown = bare.rstrip("0").rstrip(".") if "." in bare else bare
-        if len(re.sub(r"\D", "", bare)) >= 3 and shown not in held and shown not in joined:
-            missing.append(figure)
-    return list(dict.fromkeys(missing))

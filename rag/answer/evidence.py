@@ -20,7 +20,7 @@ from rag.text.normalise import normalise
 from rag.text.terms import terms
 
 _CJK = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_YEAR = re.compile(r"(?<![\d.,])(?:FY\s?'?)?((?:19|20)\d{2})(?![\d,]|\.\d)", re.IGNORECASE)
+_YEAR = re.compile(r"(?<![\d.,])(?:FY\s?'?)?((?:19|20)\d{2})(?!\d|[.,]\d)", re.IGNORECASE)
 _SHORT_FISCAL = re.compile(r"\bFY\s?'?(\d{2})\b", re.IGNORECASE)
 _ASKS_NUMBER = re.compile(
     r"多少|几[个家名项人次]|金额|比例|比率|占比|增长率|百分之|how (?:much|many)|what (?:is|was|were|are) the "

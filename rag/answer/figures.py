@@ -1,8 +1,8 @@
-"""The figures of a page or passage: each cell of its tables with the row, the period and the scale it stands in.
+"""The figures of a page or passage: each cell of its tables with its row, its period and its scale.
 
-Promises: a figure's value is in base units ("in millions" and 单位：万元 are multiplied out, brackets are a minus
-sign, percentages stay as printed); a period is given only where the header says it; a row whose cells cannot be
-set against the header has no periods rather than guessed ones. Pure; Decimal throughout.
+Promises: a figure's value is in base units ("in millions" and 单位：万元 are multiplied out, brackets are a
+minus sign, percentages stay as printed); a period is given only where the header says it; a row whose cells
+cannot be set against the header has no periods rather than guessed ones. Pure; Decimal throughout.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CELL = re.compile(
     r"\s?(?P<late>[%％])?\s?[*†]?(?:\s?\([a-z\d]\))?$"
 )
 _NIL = re.compile(r"^[$¥￥€£\s]*[-—–]+$|^(?:n/?[am]|不适用|无)$", re.IGNORECASE)
-_YEAR = re.compile(r"(?<![\d.,])(?:FY|CY|F)?\s?'?((?:19|20)\d{2})(?![\d,]|\.\d)", re.IGNORECASE)
+_YEAR = re.compile(r"(?<![\d.,])(?:FY|CY|F)?\s?'?((?:19|20)\d{2})(?!\d|[.,]\d)", re.IGNORECASE)
 _SHORT_YEAR = re.compile(r"\b(?:FY|F|CY)\s?'?(\d{2})\b|'(\d{2})\b", re.IGNORECASE)
 _SCALE = re.compile(
     r"(?P<zh>万亿|十亿|亿|千万|百万|万|千)\s*(?:元|美元|港元|股|$)|(?P<plain>单位\s*[:：]?\s*(?:人民币)?\s*元)"
@@ -44,12 +44,20 @@ _MEASURE_LINE = re.compile(
     re.IGNORECASE,
 )
 _PER_UNIT = re.compile(r"per (?:[a-z]+ )?share|per unit|per ads\b|每股|元/股|每10股|\beps\b", re.IGNORECASE)
-_COUNT_LABEL = re.compile(r"\bnumber of\b|人数|\bheadcount\b|\bemployees\b|户数|数量|\bstores\b", re.IGNORECASE)
-_SHARES_LABEL = re.compile(r"\bshares\b.*\b(?:outstanding|issued|basic|diluted)\b|^(?:basic|diluted)$", re.IGNORECASE)
-_CHANGE = re.compile(
-    r"增减|变动|增长|同比|\bdifference\b|\bchange\b|\bvariance\b|\bgrowth\b|\binc(?:rease)?\b.*\bdec|\byoy\b|% ?chg", re.IGNORECASE
+_COUNT_LABEL = re.compile(
+    r"\bnumber of\b|人数|\bheadcount\b|\bemployees\b|户数|数量|\bstores\b", re.IGNORECASE
 )
-_SHARE = re.compile(r"占|比例|比重|[%％]|\bpercent|\bof (?:net )?(?:sales|revenues?|total)\b|率", re.IGNORECASE)
+_SHARES_LABEL = re.compile(
+    r"\bshares\b.*\b(?:outstanding|issued|basic|diluted)\b|^(?:basic|diluted)$", re.IGNORECASE
+)
+_CHANGE = re.compile(
+    r"增减|变动|增长|同比|\bdifference\b|\bchange\b|\bvariance\b|\bgrowth\b"
+    r"|\binc(?:rease)?\b.*\bdec|\byoy\b|% ?chg",
+    re.IGNORECASE,
+)
+_SHARE = re.compile(
+    r"占|比例|比重|[%％]|\bpercent|\bof (?:net )?(?:sales|revenues?|total)\b|率", re.IGNORECASE
+)
 _NOTE = re.compile(r"^(?:附注|注释|notes?|行次|序号)[.:：]?$", re.IGNORECASE)
 _THIS = re.compile(r"本期|本年|期末|当期|本报告期|年末余额|current (?:year|period)", re.IGNORECASE)
 _LAST = re.compile(r"上年|上期|期初|去年|年初余额|prior (?:year|period)|previous year", re.IGNORECASE)
@@ -58,10 +66,13 @@ _PART = re.compile(
     r"|(?P<h>six months|half[- ]year|twenty[- ]six weeks|\bh[12]\b|半年|1\s?[-—–~至]\s?6\s?月)"
     r"|(?P<n>nine months|thirty[- ]nine weeks|1\s?[-—–~至]\s?9\s?月)"
     r"|(?P<w>thirteen weeks)"
-    r"|(?P<y>twelve months|years? ended|fiscal years?|fifty[- ](?:two|three) weeks|年度|1\s?[-—–~至]\s?12\s?月)",
+    r"|(?P<y>twelve months|years? ended|fiscal years?|fifty[- ](?:two|three) weeks|年度"
+    r"|1\s?[-—–~至]\s?12\s?月)",
     re.IGNORECASE,
 )
-_PARENT = re.compile(r"母公司(?:资产负债表|利润表|现金流量表|所有者权益|财务报表)|parent[ -]company only", re.IGNORECASE)
+_PARENT = re.compile(
+    r"母公司(?:资产负债表|利润表|现金流量表|所有者权益|财务报表)|parent[ -]company only", re.IGNORECASE
+)
 _CONSOLIDATED = re.compile(r"合并(?:资产负债表|利润表|现金流量表|所有者权益)|consolidated", re.IGNORECASE)
 _CJK_END = re.compile("[\u3400-\u9fff]$")
 _SENTENCE_END = re.compile(r"[。.;；!！?？]\s*$")
@@ -77,7 +88,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number of a table. ``text[start:end]`` of what was read is its row, ``cell_start`` where it stands."""
+    """One number of a table. ``text[start:end]`` of what was read is its row."""
 
     text: str
     value: Decimal
@@ -128,7 +139,11 @@ def cell_value(cell: str) -> tuple[Decimal, Decimal, bool] | None:
     bracketed = bool((match["open"] or match["inner"]) and match["close"]) or bool(match["inner"])
     if bracketed or match["sign"] or match["minus"]:
         value = -value
-    return value, step, bool((match["percent"] or "") in ("%", "％") and match["percent"]) or bool(match["late"])
+    return (
+        value,
+        step,
+        bool((match["percent"] or "") in ("%", "％") and match["percent"]) or bool(match["late"]),
+    )
 
 
 def years_in(text: str) -> list[int]:
@@ -150,8 +165,8 @@ def power_of(text: str) -> int | None:
 
 
 def figures(text: str, *, table_header: str = "", year: int | None = None) -> tuple[Figure, ...]:
-    """The figures of ``text`` in order. ``table_header``: header rows that stand before it. ``year``: the fiscal
-    year of the document, for columns such as 本期."""
+    """The figures of ``text`` in order. ``table_header``: header rows that stand before it. ``year``: the
+    fiscal year of the document, for columns such as 本期."""
     return _figures(text, table_header, year)
 
 
@@ -166,7 +181,7 @@ def _figures(text: str, table_header: str, year: int | None) -> tuple[Figure, ..
     for line in text.split("\n"):
         lines.append((at, line))
         at += len(line) + 1
-    for place, (start, line) in enumerate(lines):
+    for place, (_start, line) in enumerate(lines):
         here = cells(line) if is_row(line) else [line.strip()]
         values = [cell_value(c) for c in here]
         first = next((i for i, v in enumerate(values) if v is not None and not _is_period(here, i)), None)
@@ -408,20 +423,26 @@ def _row(
         number, step, percent = value
         head = column.text if column else ""
         percent = percent or bool(column and column.kind in ("change", "share") and re.search(r"[%％]", head))
-        percent = percent or bool(re.search(r"[（(][%％][)）]|(?:率|比例|比重|占比)$", label) and abs(number) < 1000)
+        percent = percent or bool(
+            re.search(r"[（(][%％][)）]|(?:率|比例|比重|占比)$", label) and abs(number) < 1000
+        )
         heading = re.search(r"[（(][%％][)）]$", table.group) and not _CHANGE.search(table.group)
         percent = percent or bool(heading and len(table.group) > 5 and abs(number) < 1000 and "," not in cell)
         power = own if own is not None else power_of(head) if _SCALE.search(head) else table.power
         known = power is not None
-        if percent or _PER_UNIT.search(f"{label} {table.group} {head}") or re.search(r"元[)）]$", label) and own is None:
+        if (
+            percent
+            or _PER_UNIT.search(f"{label} {table.group} {head}")
+            or (re.search(r"元[)）]$", label) and own is None)
+        ):
             power, known = 0, True
         elif _COUNT_LABEL.search(label) and not _SHARES_LABEL.search(label):
             power, known = 0, False
         scale = power or 0
         found.append(
             Figure(
-                cell.strip(), number.scaleb(scale), step.scaleb(scale), percent, " ".join(label.split()), table.group,
-                column or Column(""), begin, stop, row, known, table.parent, scale, place,
+                cell.strip(), number.scaleb(scale), step.scaleb(scale), percent, " ".join(label.split()),
+                table.group, column or Column(""), begin, stop, row, known, table.parent, scale, place,
             )
         )  # fmt: skip
         place += 1

@@ -1,8 +1,8 @@
 """What a passage holds, made ready for checking claims against it: its words, its numbers with their years.
 
-Promises: a number of a table carries the year of its column and the row's name, one of running text the years
-of its clause ("..., respectively" is read in order); nothing is guessed where the passage is silent. Pure; what
-was read once is kept.
+Promises: a number of a table carries the year of its column and the row's name, one of running text the
+years of its clause ("..., respectively" is read in order); nothing is guessed where the passage is silent.
+Pure; what was read once is kept.
 """
 
 from __future__ import annotations
@@ -142,7 +142,8 @@ def _of_sentence(sentence: str, own: frozenset[int]) -> list[Fact]:
             mine = frozenset(years(sentence[inside[0] : inside[1]])) or whole
         facts.append(
             Fact(
-                amount.text, amount.value, amount.bare, amount.step, amount.percent, True, mine, sentence, groups, -1
+                amount.text, amount.value, amount.bare, amount.step, amount.percent, True, mine, sentence,
+                groups, -1,
             )
         )  # fmt: skip
     return facts

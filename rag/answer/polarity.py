@@ -1,7 +1,7 @@
-"""Whether two sentences say the opposite of each other: a negation or a direction that only one of them has.
+"""Whether two sentences say the opposite: a negation or a direction that only one of them has.
 
-Promises: small and cautious; words that hold a negation without negating (不断, 不动产, "not only") don't count;
-a sentence that has both directions has none. Pure.
+Promises: small and cautious; words that hold a negation without negating (不断, 不动产, "not only") don't
+count; a sentence that has both directions has none. Pure.
 """
 
 from __future__ import annotations
@@ -26,8 +26,14 @@ _DOWN = re.compile(
     re.IGNORECASE,
 )
 _PAIRS = (
-    (re.compile(r"\bnet income\b|\bprofit(?:able)?\b|盈利", re.I), re.compile(r"\bnet loss\b|\bloss-making\b|亏损", re.I)),
-    (re.compile(r"\bapprov\w+|通过|批准", re.I), re.compile(r"\breject\w*|\bdefeat\w*|否决|未通过|未获", re.I)),
+    (
+        re.compile(r"\bnet income\b|\bprofit(?:able)?\b|盈利", re.I),
+        re.compile(r"\bnet loss\b|\bloss-making\b|亏损", re.I),
+    ),
+    (
+        re.compile(r"\bapprov\w+|通过|批准", re.I),
+        re.compile(r"\breject\w*|\bdefeat\w*|否决|未通过|未获", re.I),
+    ),
 )  # fmt: skip
 
 

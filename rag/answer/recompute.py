@@ -1,4 +1,4 @@
-"""A number that no passage holds, recomputed from numbers that are there: growth, share, sum, difference, average.
+"""A number that no passage holds, recomputed from numbers that are there: growth, share, sum, average.
 
 Promises: only numbers that the claim itself names, or whose rows and years it names, are tried, and at most
 ``MAX_TRIES`` combinations: with enough numbers any result comes out of some; the formula is returned with the
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, DivisionByZero, InvalidOperation, localcontext
-from itertools import combinations
+from itertools import combinations, islice
 
 from rag.answer.amounts import Amount, near
 
@@ -24,15 +24,19 @@ _GROWS = re.compile(
     re.IGNORECASE,
 )
 _SHARES = re.compile(
-    r"percent|%|share|proportion|ratio|margin|times|multiple|turnover|per\b|占|比|率|倍|multiple", re.IGNORECASE
+    r"percent|%|share|proportion|ratio|margin|times|multiple|turnover|per\b|占|比|率|倍|multiple",
+    re.IGNORECASE,
 )
-_ADDS = re.compile(r"\b(?:total|sum|combined|together|altogether|aggregate)|合计|总计|共|总额|之和", re.IGNORECASE)
+_ADDS = re.compile(
+    r"\b(?:total|sum|combined|together|altogether|aggregate|in all\b|and\b)|合计|和|与|总计|共|总额|之和",
+    re.IGNORECASE,
+)
 _AVERAGES = re.compile(r"\b(?:average|mean)\b|平均|均值", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A number that may be calculated with. ``row``: (passage, row of its table), (-1, -1) for running text."""
+    """A number that may be calculated with. ``row``: (passage, row of its table); -1: running text."""
 
     text: str
     value: Decimal
@@ -51,11 +55,7 @@ def recompute(
     names."""
     with localcontext() as context:
         context.prec = 28
-        tries = 0
-        for formula, value, used in _all(claimed, sentence, named, rows, years):
-            tries += 1
-            if tries > MAX_TRIES:
-                return None
+        for formula, value, used in islice(_all(claimed, sentence, named, rows, years), MAX_TRIES):
             if near(claimed, value):
                 return formula, tuple(sorted({k.marker for k in used if k.marker}))
     return None

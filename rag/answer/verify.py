@@ -1,27 +1,27 @@
 """Every sentence and every number of an answer held against the passages that it cites.
 
-Promises: a number counts as found only with its unit and scale, and only where the passage's year is not another
-one than the sentence names; what is not there may follow from numbers that are (see ``recompute``), else it is
-missing and the sentence unsupported; so is a sentence about another company, or one that says the opposite of
-what its passage says. Years, dates, page numbers and list numbers are no claims. Words alone never condemn a
-sentence in another language than its passage. Pure and quick: no model is needed; ``cosines`` only help.
+Promises: a number counts as found only with its unit and scale, and only where the passage's year is not
+another one than the sentence names; what is not there may follow from numbers that are (see ``recompute``),
+else it is missing and the sentence unsupported; so is a sentence about another company, or one that says the
+opposite of what its passage says. Years, dates, page numbers and list numbers are no claims. Words alone
+never condemn a sentence in another language than its passage. Pure and quick: no model is needed; ``cosines``
+only help.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from rag.answer import polarity
 from rag.answer.amounts import Amount, amounts, near
-from rag.answer.evidence import plain, years
+from rag.answer.evidence import idf, plain, years
 from rag.answer.glossary import content, mentions
 from rag.answer.held import Fact, Held, hold
 from rag.answer.recompute import Known, recompute
 from rag.records import Calculation, NumberCheck, Passage, SentenceCheck, Support
-from rag.text.language import detect_language
 from rag.text.sentences import sentence_spans
 from rag.text.terms import terms
 
@@ -32,38 +32,42 @@ ENOUGH = 0.55
 SOME = 0.34
 """The same below which it is unsupported."""
 _NEAR_COSINE = 0.72  # of MiniLM between a sentence and what it paraphrases
+_COSINES = 8  # sentences worth embedding for one claim
 _MARKERS = re.compile(r"\s*(?:[\[【]\d{1,3}[\]】]\s*)+")
 _MARKER = re.compile(r"[\[【](\d{1,3})[\]】]")
-_CJK = re.compile("[\u3400-\u9fff]")
-_NO_CLAIM = re.compile(
-    r"^(?:here (?:is|are)|below (?:is|are)|the following|in summary|to summari[sz]e|note:|sources?:|based on the"
-    r"|以下|如下|综上|注：|来源|根据(?:上述|以上)?(?:资料|文档|段落))[^。.]{0,60}[:：]?$"
-    r"|(?:passages?|documents?|sources?|context)\b.{0,40}\b(?:do(?:es)? not|don't|doesn't|did not|cannot|no)\b"
-    r"|\b(?:not (?:provided|disclosed|available|given|stated|specified|mentioned)|no (?:information|evidence))\b"
-    r"|(?:资料|文档|段落|所提供|上文).{0,20}(?:没有|未|无法|不)|(?:未|没有)(?:提及|披露|提供|说明|给出)"
-    r"|\?$|？$|^(?:please|let me know|i hope)\b|仅供参考|不构成|投资建议|not (?:financial|investment) advice",
+_EARLIER = re.compile(
+    r"(?:\bfrom|\bthan|compared (?:with|to)|\bafter|\bagainst|\bversus|\bvs\.?|prior year|year earlier"
+    r"|previous|上年|去年|上期|同期|从|由|期初|较)[^,，;；。]{0,24}$",
     re.IGNORECASE,
 )
-_SMALL_WORDS = frozenset(
-    "a an and are as at be been but by can could did do does for from had has have he her his how i if in into is it "
-    "its may more most no not of on or our she should so such than that the their them then there these they this "
-    "those to was we were what when where which while who whose why will with would you your also about according "
-    "during both each total respectively year fiscal fy ended was were company reported amount amounted figure value "
-    "approximately around roughly per compared same well however".split()
+_CJK = re.compile("[\u3400-\u9fff]")
+_NO_CLAIM = re.compile(
+    r"^(?:here (?:is|are)|below (?:is|are)|the following|in summary|to summari[sz]e|note:|sources?:"
+    r"|based on the|以下|如下|综上|注：|来源|根据(?:上述|以上)?(?:资料|文档|段落))[^。.]{0,60}[:：]?$"
+    r"|(?:passages?|documents?|sources?|context)\b.{0,40}\b(?:do(?:es)? not|don't|doesn't|did not|no)\b"
+    r"|\bnot (?:provided|disclosed|available|given|stated|specified|mentioned)\b"
+    r"|\bno (?:information|evidence)\b"
+    r"|(?:资料|文档|段落|所提供|上文).{0,20}(?:没有|未|无法|不)|(?:未|没有)(?:提及|披露|提供|说明|给出)"
+    r"|\?$|？$|^(?:please|let me know|i hope)\b|仅供参考|不构成|投资建议"
+    r"|not (?:financial|investment) advice",
+    re.IGNORECASE,
 )
+_SMALL = """
+a an and are as at be been but by can could did do does for from had has have he her his how i if in into is
+it its may more most no not of on or our she should so such than that the their them then there these they
+this those to was we were what when where which while who whose why will with would you your also about
+according during both each total respectively year fiscal fy ended company reported amount amounted figure
+value approximately around roughly per compared same well however
+"""
+_SMALL_WORDS = frozenset(_SMALL.split())
 _CAPITALISED = re.compile(r"\b[A-Z][A-Za-z&'’-]*[A-Za-z](?:\s+(?:&\s+)?[A-Z][A-Za-z&'’-]+)*")
 _CHINESE_NAME = re.compile(r"[\u4e00-\u9fff]{2,6}(?:公司|集团|银行|证券|科技|股份|保险|基金|药业|电气)")
-_SPELLED = {
-    1: ("one", "single", "一"), 2: ("two", "both", "二", "两"), 3: ("three", "三"), 4: ("four", "四"),
-    5: ("five", "五"), 6: ("six", "六"), 7: ("seven", "七"), 8: ("eight", "八"), 9: ("nine", "九"),
-    10: ("ten", "十"), 11: ("eleven", "十一"), 12: ("twelve", "十二"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    checks: tuple[SentenceCheck, ...]
-    groundedness: float | None
+    checks: tuple[SentenceCheck, ...] = ()
+    groundedness: float | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -78,6 +82,7 @@ class _Claim:
 
     start: int
     end: int
+    whole: str  # as it stands
     text: str  # without markers
     markers: tuple[int, ...]
     cited: tuple[int, ...]  # markers it is held against: its own, else those of its paragraph
@@ -102,6 +107,11 @@ def verify(
     said = [c for c in checks if c.support != "no_claim"]
     good = sum(c.support in ("quoted", "supported", "calculated") for c in said)
     return Verdict(checks, round(good / len(said), 3) if said else None)
+
+
+def inverse_frequency(frequencies: Mapping[str, int], total: int) -> Callable[[str], float]:
+    """Weights of terms by how few of the library's chunks hold them, for :func:`verify`."""
+    return lambda term: idf(min(frequencies.get(term, 0), total), total)
 
 
 def claims(text: str) -> list[_Claim]:
@@ -129,7 +139,7 @@ def claims(text: str) -> list[_Claim]:
         said = text[start:end]
         inside = tuple(n for n in numbers if start <= n.start and n.end <= end)
         found.append(
-            _Claim(start, end, _MARKER.sub(" ", said), own[i], cited, inside, frozenset(years(said)))
+            _Claim(start, end, said, _MARKER.sub(" ", said), own[i], cited, inside, frozenset(years(said)))
         )
     return found
 
@@ -231,7 +241,9 @@ class _Judge:
             return "supported", ""
         near_by = self._cosine(claim, held)
         if near_by >= _NEAR_COSINE:
-            return ("supported" if carrying >= SOME else "weak"), "" if carrying >= SOME else "check.little_shared"
+            return (
+                "supported" if carrying >= SOME else "weak"
+            ), "" if carrying >= SOME else "check.little_shared"
         if carrying >= SOME or other_language or len(words) < 4:
             return "weak", "check.little_shared"
         return "unsupported", "check.not_there"
@@ -254,7 +266,11 @@ class _Judge:
                 continue
             found = [(m, f) for m, h in held for f in h.facts if _same(amount, f)]
             found += [(m, f) for m, h in held for f in h.facts if not found and _spelled_alike(amount, f)]
-            timely = [(m, f) for m, f in found if self._timely(claim, f, self.held[m - 1])]
+            before = claim.whole[max(0, amount.start - claim.start - 40) : amount.start - claim.start]
+            named_years = claim.years
+            if _EARLIER.search(before):  # "up from 1,373 million": the year before is meant
+                named_years = named_years | {y - 1 for y in named_years}
+            timely = [(m, f) for m, f in found if _timely(named_years, f, self.held[m - 1])]
             if not found:
                 left.append(amount)
                 continue
@@ -291,21 +307,17 @@ class _Judge:
 
     def _is_no_claim(self, amount: Amount, claim: _Claim, held: Sequence[tuple[int, Held]]) -> bool:
         """Small counts that words may say too, and what the question itself gave."""
-        if amount.value in self._asked_amounts and not any(_same(amount, f) for _, h in held for f in h.facts):
+        if amount.value in self._asked_amounts and not any(
+            _same(amount, f) for _, h in held for f in h.facts
+        ):
             return True
         small = amount.value == amount.value.to_integral_value() and 0 <= amount.value <= 12
-        return small and not amount.percent and amount.scale is None and amount.unit in ("", "家", "人", "台")
-
-    def _timely(self, claim: _Claim, fact: Fact, held: Held) -> bool:
-        """Whether the fact may be of a year that the claim names."""
-        named = claim.years
-        if not named:
-            return True
-        if fact.years:
-            return bool(fact.years & named)
-        if held.own_years:
-            return bool({y + d for y in held.own_years for d in (-2, -1, 0, 1)} & named)
-        return True
+        return (
+            small
+            and not amount.percent
+            and amount.scale is None
+            and amount.unit in ("", "count", "people", "years")
+        )
 
     def _rows(
         self, claim: _Claim, held: Sequence[tuple[int, Held]], groups: frozenset[int], said: frozenset[str]
@@ -318,7 +330,15 @@ class _Judge:
                     continue
                 place = places[fact.row] = places.get(fact.row, -1) + 1
                 rows.append(
-                    Known(fact.text, fact.value, bool(fact.percent), fact.years, (marker, fact.row), marker, place)
+                    Known(
+                        fact.text,
+                        fact.value,
+                        bool(fact.percent),
+                        fact.years,
+                        (marker, fact.row),
+                        marker,
+                        place,
+                    )
                 )
         return rows[:80]
 
@@ -406,8 +426,24 @@ class _Judge:
     def _cosine(self, claim: _Claim, held: Sequence[tuple[int, Held]]) -> float:
         if self.cosines is None:
             return 0.0
-        near_by = [s for _, h in held for s, _ in h.sentences if len(s) > 20][:24]
-        return max(self.cosines(claim.text, near_by), default=0.0) if near_by else 0.0
+        words = frozenset(terms(claim.text))
+        places = [
+            (len(words & held_terms), s) for _, h in held for s, held_terms in h.sentences if len(s) > 20
+        ]
+        places.sort(key=lambda place: -place[0])
+        nearest = [s for _, s in places[:_COSINES]]
+        return max(self.cosines(claim.text, nearest), default=0.0) if nearest else 0.0
+
+
+def _timely(named: frozenset[int], fact: Fact, held: Held) -> bool:
+    """Whether the fact may be of one of the years that the claim names."""
+    if not named:
+        return True
+    if fact.years:
+        return bool(fact.years & named)
+    if held.own_years:
+        return bool({y + d for y in held.own_years for d in (-2, -1, 0, 1)} & named)
+    return True
 
 
 def _same(claimed: Amount, fact: Fact) -> bool:
@@ -418,7 +454,7 @@ def _same(claimed: Amount, fact: Fact) -> bool:
         return near(claimed, fact.bare)
     if fact.scaled and near(claimed, fact.value):
         return True
-    if claimed.scale is None and claimed.unit not in ("元", "美元", "人民币", "yuan", "dollars"):
+    if claimed.scale is None and not re.search(r"元|yuan|dollars", claimed.text):
         return abs(abs(claimed.value) - abs(fact.bare)) <= claimed.step / 2
     if not fact.scaled and fact.row >= 0 and claimed.scale is not None:
         return any(near(claimed, fact.bare.scaleb(power)) for power in (0, 3, 4, 6, 8, 9))
@@ -427,7 +463,9 @@ def _same(claimed: Amount, fact: Fact) -> bool:
 
 def _spelled_alike(claimed: Amount, fact: Fact) -> bool:
     """The same digits, where the claim says neither scale nor unit."""
-    return claimed.scale is None and not claimed.unit and claimed.text.strip(" -") == fact.text.strip(" $¥()-%")
+    return (
+        claimed.scale is None and not claimed.unit and claimed.text.strip(" -") == fact.text.strip(" $¥()-%")
+    )
 
 
 def _fits(fact: Fact, groups: frozenset[int], said: frozenset[str]) -> float:
@@ -457,7 +495,3 @@ def _stands_in(name: str, text: str) -> bool:
 
 def _decimal(value: float) -> Decimal:
     return Decimal(repr(value))
-
-
-def language_of(text: str) -> str:
-    return detect_language(text)

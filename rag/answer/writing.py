@@ -22,7 +22,17 @@ from rag.errors import ModelError, WenjuError
 from rag.messages import message
 from rag.models.chat import ChatFinder
 from rag.models.protocols import ChatModel, Delta, EmbeddingModel
-from rag.records import AnswerMode, Citation, Degraded, Event, Passage, Retrieved, Thinking, Token
+from rag.records import (
+    AnswerMode,
+    Calculation,
+    Citation,
+    Degraded,
+    Event,
+    Passage,
+    Retrieved,
+    Thinking,
+    Token,
+)
 from rag.search.index import SearchIndex, SearchResult
 from rag.search.query_terms import query_terms
 from rag.settings import Settings
@@ -41,6 +51,7 @@ class Outcome:
     model: str = ""
     citations: tuple[Citation, ...] = ()
     incomplete: bool = False
+    calculations: tuple[Calculation, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 

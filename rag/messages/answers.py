@@ -219,3 +219,40 @@ MESSAGES.update(
         ),
     }
 )
+
+MESSAGES.update(
+    {
+        "check.number_missing": (
+            "A number of this sentence is not in the cited passages and does not follow from numbers that are.",
+            "句中有数字在所引段落中找不到，也无法由其中的数字推算得出。",
+        ),
+        "check.other_year": (
+            "The passages give this number for another year.",
+            "所引段落中该数字属于其他年份。",
+        ),
+        "check.other_direction": (
+            "The passages say that it moved the other way.",
+            "所引段落中的增减方向与此相反。",
+        ),
+        "check.other_subject": (
+            "The cited passages are about somebody else.",
+            "所引段落说的是另一主体。",
+        ),
+        "check.opposite": (
+            "The passages say the opposite.",
+            "所引段落的说法与此相反。",
+        ),
+        "check.not_there": (
+            "The cited passages do not say this.",
+            "所引段落没有这样的内容。",
+        ),
+        "check.little_shared": (
+            "The cited passages carry only part of this sentence.",
+            "所引段落只支持该句的一部分。",
+        ),
+        "check.other_passage": (
+            "Not the cited passage but another one says this.",
+            "支持该句的是另一段落，而非所引段落。",
+        ),
+    }
+)

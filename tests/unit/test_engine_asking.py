@@ -158,7 +158,7 @@ def test_figures_that_no_passage_holds_are_said(ask_with) -> None:
     chat = QueueChatModel(["Revenue was 9,999 million euros [1]."])
     _, answer = run(ask_with(chat).ask("What was the revenue of Harbour Logistics in 2023?"))
     lost = next(d for d in answer.degraded if d.code == "degraded.citations_unsupported")
-    assert lost.params == {"numbers": "9,999"}
+    assert lost.params == {"numbers": "9,999 million euros"}
 
 
 def test_the_models_refusal_is_recognised(ask_with) -> None:
