@@ -1,18 +1,22 @@
 """Instruction records: what the model is shown and what it should have said.
 
 A line of the file is a JSON object: ``question``, ``passages`` (texts, or objects with text, document, page)
-and ``answer`` with citations as ``[n]``. Training uses the very prompt that serving uses.
+and ``answer`` with citations as ``[n]``; the other fields of :class:`Record` say where it came from. Training
+uses the very prompt that serving uses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from finetune.config import TuneError
-from rag.answer.prompts import build
+from rag.answer.prompts import build, is_refusal
 from rag.models.protocols import ChatMessage
 from rag.records import Passage
 from rag.text.language import detect_language
@@ -21,20 +25,52 @@ from rag.text.language import detect_language
 class RecordPassage(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
     text: str = Field(min_length=1)
-    document: str = "document"
+    document: str = ""
     page: int = Field(default=1, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, data: Any) -> Any:
+        return {"text": data} if isinstance(data, str) else data
 
 
 class Record(BaseModel):
+    """``kind`` is free ("answer", "refusal", "arithmetic", ...). ``origin`` names the very place it came from
+    ("turn:12", "golden:3", "document:7", "file:seed.jsonl:40"); ``contributor`` is who wrote the answer, ""
+    for a rule; ``conversation`` groups what must not be split; ``reviewed``: a person said yes to it."""
+
     model_config = ConfigDict(extra="ignore", frozen=True)
     question: str = Field(min_length=1)
-    passages: tuple[RecordPassage | str, ...] = ()
+    passages: tuple[RecordPassage, ...] = ()
     answer: str = Field(min_length=1)
+    kind: str = "answer"
+    origin: str = ""
+    conversation: str = ""
+    contributor: str = ""
+    reviewed: bool = False
+
+    @property
+    def id(self) -> str:
+        """First 16 hex digits of the SHA-256 of question, passages and answer."""
+        words = [self.question, [p.text for p in self.passages], self.answer]
+        return hashlib.sha256(json.dumps(words, ensure_ascii=True).encode()).hexdigest()[:16]
+
+    @property
+    def documents(self) -> frozenset[str]:
+        """Names of the documents that the passages come from, where they say so."""
+        return frozenset(p.document for p in self.passages if p.document)
+
+    @property
+    def refusal(self) -> bool:
+        return is_refusal(self.answer)
+
+    def shown(self) -> list[Passage]:
+        """The passages as the prompt takes them, ranked from 1."""
+        return [_passage(rank, p) for rank, p in enumerate(self.passages, 1)]
 
     def messages(self) -> list[ChatMessage]:
         """The prompt, as at serving time; the answer is not in it."""
-        shown = (RecordPassage(text=p) if isinstance(p, str) else p for p in self.passages)
-        return build(self.question, [_passage(rank, p) for rank, p in enumerate(shown, 1)])
+        return build(self.question, self.shown())
 
 
 def _passage(rank: int, shown: RecordPassage) -> Passage:
@@ -42,7 +78,7 @@ def _passage(rank: int, shown: RecordPassage) -> Passage:
         rank=rank,
         chunk_id=rank,
         document_id=0,
-        document=shown.document,
+        document=shown.document or "document",
         title="",
         page_start=shown.page,
         page_end=shown.page,
@@ -58,8 +94,14 @@ def _passage(rank: int, shown: RecordPassage) -> Passage:
     )
 
 
+def shown_passages(passages: Sequence[Passage]) -> tuple[RecordPassage, ...]:
+    """Passages of an answer as a record keeps them."""
+    return tuple(RecordPassage(text=p.text, document=p.document, page=p.page_start) for p in passages)
+
+
 def read_records(path: Path) -> Iterator[Record]:
-    """Every record of ``path``, in order. Raises TuneError naming the line that is wrong."""
+    """Every record of ``path``, in order. Raises TuneError naming the line that is wrong. Other formats, and
+    files of which the good lines shall be kept: see ``finetune.formats``."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -71,6 +113,17 @@ def read_records(path: Path) -> Iterator[Record]:
         try:
             yield Record.model_validate_json(line)
         except ValidationError as error:
-            first = error.errors()[0]
-            problem = f"{'.'.join(map(str, first['loc'])) or 'JSON'}: {first['msg']}"
-            raise TuneError("tune.data", path=path, line=number, problem=problem) from error
+            raise TuneError("tune.data", path=path, line=number, problem=first_problem(error)) from error
+
+
+def first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'JSON'}: {first['msg']}"
+
+
+def dump_records(records: Iterable[Record]) -> bytes:
+    """JSON lines, one a record; equal records give equal bytes."""
+    return b"".join(
+        json.dumps(r.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        for r in records
+    )

@@ -20,6 +20,25 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{path} holds no record that fits in {max_tokens} tokens; raise max_tokens or shorten the passages.",
         "{path} 中没有能放进 {max_tokens} 个词元的记录；请提高 max_tokens 或缩短段落。",
     ),
+    "tune.too_few": (
+        "Too few records are left to train on: {kept} of {read} (at least {least} are needed). Left out: "
+        "{reasons}. Correct more answers, accept corrections on the Quality page, or add golden questions.",
+        "可用于训练的记录太少：{read} 条中只剩 {kept} 条（至少需要 {least} 条）。剔除原因：{reasons}。"
+        "请纠正更多回答、在“质量”页采纳纠正，或添加标准问题。",
+    ),
+    "tune.changed": (
+        "{path} is no longer what its card says: it was changed after it was made. Make the training set anew.",
+        "{path} 与其数据卡不符：生成之后被改动过。请重新生成训练集。",
+    ),
+    "tune.busy": (
+        "Job {job} is still at work; one runs at a time. Wait for it or stop it.",
+        "任务 {job} 仍在运行；同一时间只运行一个任务。请等待其完成或停止它。",
+    ),
+    "tune.no_such": ("There is no {what}.", "不存在 {what}。"),
+    "tune.name_taken": (
+        "An adapter named {name} is there already. Choose another name.",
+        "名为 {name} 的适配器已存在，请换一个名称。",
+    ),
     "tune.exists": (
         "{path} exists already. Choose another output_dir, or delete it.",
         "{path} 已存在。请更换 output_dir 或先删除它。",

@@ -17,6 +17,7 @@ from rag.store.migrate import CHECKED_AT_OPENING_BYTES, check_file, migrate
 from rag.store.originals import Originals
 from rag.store.prompts import Prompts
 from rag.store.reading import Reading
+from rag.store.tuning import Tuning
 
 
 class Store(
@@ -26,6 +27,7 @@ class Store(
     EvaluationRecords,
     Prompts,
     Audit,
+    Tuning,
 ):
     """Made by :meth:`open`. Every method raises StoreError (DiskFull when space is the reason) with a
     message that names the database and what mends it; whatever raised has changed nothing."""
