@@ -23,10 +23,12 @@ export_app = typer.Typer(help="cli.help.export", no_args_is_help=True)
 import_app = typer.Typer(help="cli.help.import", no_args_is_help=True)
 eval_app = typer.Typer(help="cli.help.eval", no_args_is_help=True)
 tune_app = typer.Typer(help="cli.help.tune", no_args_is_help=True)
+prompts_app = typer.Typer(help="cli.help.prompts", no_args_is_help=True)
 app.add_typer(export_app, name="export")
 app.add_typer(import_app, name="import")
 app.add_typer(eval_app, name="eval")
 app.add_typer(tune_app, name="tune")
+app.add_typer(prompts_app, name="prompts")
 feedback_app = typer.Typer(help="cli.help.feedback", no_args_is_help=True)
 app.add_typer(feedback_app, name="feedback")
 
@@ -44,6 +46,8 @@ Batch = Annotated[Path | None, typer.Option("--batch", metavar="FILE", help="cli
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="cli.opt.out")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="cli.opt.jobs")]
 FailOnRefusal = Annotated[bool, typer.Option("--fail-on-refusal", help="cli.opt.fail_on_refusal")]
+Use = Annotated[str, typer.Argument(metavar="USE", help="cli.arg.use")]
+PromptLanguage = Annotated[str, typer.Argument(metavar="zh|en", help="cli.arg.prompt_language")]
 Names = Annotated[list[str], typer.Argument(metavar="DOCUMENT", help="cli.arg.document")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="cli.arg.dir")]
 
@@ -126,6 +130,9 @@ def ask(
     out: Out = None,
     jobs: Jobs = 1,
     keep: Annotated[bool, typer.Option("--keep", help="cli.opt.keep")] = False,
+    use: Annotated[
+        str | None, typer.Option("--use", metavar="USE", help="cli.opt.use", show_default=False)
+    ] = None,
     as_json: AsJson = False,
     fail_on_refusal: FailOnRefusal = False,
     data_dir: DataDir = None,
@@ -147,6 +154,7 @@ def ask(
             jobs=jobs,
             keep=keep,
             fail_on_refusal=fail_on_refusal,
+            use=use,
         )
 
 
@@ -357,6 +365,80 @@ def tune_train(
     from commands.tune import train
 
     train(config, as_json=as_json)
+
+
+@prompts_app.command("list", help="cli.help.prompts.list")
+@guarded
+def prompts_list(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    from commands.prompts import list_prompts
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        list_prompts(engine, as_json=as_json)
+
+
+@prompts_app.command("show", help="cli.help.prompts.show")
+@guarded
+def prompts_show(
+    context: typer.Context,
+    use: Use,
+    language: PromptLanguage,
+    version: Annotated[
+        int | None, typer.Option("--version", min=0, help="cli.opt.prompt_version", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands.prompts import show
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        show(engine, use, language, version=version, as_json=as_json)
+
+
+@prompts_app.command("edit", help="cli.help.prompts.edit")
+@guarded
+def prompts_edit(
+    context: typer.Context,
+    use: Use,
+    language: PromptLanguage,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", metavar="FILE", help="cli.opt.prompt_file")
+    ] = None,
+    words: Annotated[str, typer.Option("--note", metavar="TEXT", help="cli.opt.note")] = "",
+    data_dir: DataDir = None,
+) -> None:
+    from commands.prompts import edit
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        edit(engine, use, language, file=file, note=words)
+
+
+@prompts_app.command("restore", help="cli.help.prompts.restore")
+@guarded
+def prompts_restore(
+    context: typer.Context,
+    use: Use,
+    language: PromptLanguage,
+    version: Annotated[int, typer.Argument(metavar="VERSION", help="cli.arg.prompt_version", min=0)],
+    data_dir: DataDir = None,
+) -> None:
+    from commands.prompts import restore
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        restore(engine, use, language, version)
+
+
+@prompts_app.command("remove", help="cli.help.prompts.remove")
+@guarded
+def prompts_remove(context: typer.Context, use: Use, data_dir: DataDir = None) -> None:
+    from commands.prompts import remove
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        remove(engine, use)
 
 
 @app.command("version", help="cli.help.version")

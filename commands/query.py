@@ -45,8 +45,10 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "question": answer.question,
         "answer": answer.text,
         "refused": answer.refused,
+        "refusal_code": answer.refusal_code,
         "mode": answer.mode,
         "model": answer.model,
+        "prompt_version": answer.prompt_version,
         "citations": [
             {
                 "marker": citation.marker,
@@ -113,6 +115,7 @@ def ask(
     jobs: int,
     keep: bool,
     fail_on_refusal: bool,
+    use: str | None = None,
 ) -> None:
     in_collections = collection_ids(engine, collections)
     in_documents = document_ids(engine, documents)
@@ -120,7 +123,7 @@ def ask(
 
         def answered(question: str) -> dict[str, Any]:
             for event in engine.ask(
-                question, log=False, collection_ids=in_collections, document_ids=in_documents
+                question, log=False, collection_ids=in_collections, document_ids=in_documents, use=use
             ):
                 if isinstance(event, Done):
                     return answer_json(event.answer)
@@ -131,7 +134,9 @@ def ask(
     answer: Answer | None = None
     thinking = False
     assert question is not None
-    for event in engine.ask(question, log=keep, collection_ids=in_collections, document_ids=in_documents):
+    for event in engine.ask(
+        question, log=keep, collection_ids=in_collections, document_ids=in_documents, use=use
+    ):
         if isinstance(event, Token) and not as_json:
             sys.stdout.write(printable(event.text))
             sys.stdout.flush()

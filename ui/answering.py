@@ -46,11 +46,14 @@ class Snapshot:
 class Ticket:
     """One question on its way. Thread-safe."""
 
-    def __init__(self, question: str, principal: Principal, conversation_id: int | None) -> None:
+    def __init__(
+        self, question: str, principal: Principal, conversation_id: int | None, use: str | None = None
+    ) -> None:
         self.id = uuid.uuid4().hex[:16]
         self.question = question
         self.principal = principal
         self.conversation_id = conversation_id
+        self.use = use
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._done = threading.Event()
@@ -101,6 +104,7 @@ class Ticket:
                 collection_ids=collection_ids,
                 document_ids=document_ids,
                 stop=self._stop,
+                use=self.use,
             ):
                 with self._lock:
                     self._take(event)
@@ -145,9 +149,10 @@ class AnswerDesk:
         conversation_id: int | None = None,
         collection_ids: Iterable[int] | None = None,
         document_ids: Iterable[int] | None = None,
+        use: str | None = None,
     ) -> Ticket:
         """Starts an answer and returns at once. Raises WenjuError("ui.too_busy")."""
-        ticket = Ticket(question, principal, conversation_id)
+        ticket = Ticket(question, principal, conversation_id, use)
         with self._lock:
             running = sum(
                 1 for t in self._tickets.values() if not t.done and t.principal.user_id == principal.user_id

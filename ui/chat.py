@@ -6,7 +6,7 @@ import streamlit as st
 
 from rag.errors import AccessDenied
 from rag.records import Document, Turn
-from ui import answers, evidence, state, welcome
+from ui import answers, evidence, prompts, state, welcome
 from ui.answering import Ticket
 from ui.boot import current, principal
 from ui.language import language, say
@@ -96,8 +96,11 @@ def _live(ticket: Ticket) -> None:
 
 def _input(ready: list[Document], *, busy: bool) -> None:
     with st.bottom, st.container(key="ask"):
-        if len(ready) > 1:
-            _scope(ready)
+        with st.container(horizontal=True, gap="small", key="choices"):
+            if len(ready) > 1:
+                _scope(ready)
+            if ready:
+                prompts.style_chooser()
         placeholder = (
             say("chat.input_busy") if busy else say("chat.input") if ready else say("chat.input_empty")
         )

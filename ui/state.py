@@ -128,6 +128,7 @@ def ask(question: str) -> None:
             conversation_id=conversation_id(),
             collection_ids=st.session_state.get(_SCOPE_COLLECTIONS) or None,
             document_ids=st.session_state.get(_SCOPE_DOCUMENTS) or None,
+            use=st.session_state.get("answer_use") or None,
         )
     except WenjuError as error:
         st.session_state[_FAILED] = Failed(question, error)

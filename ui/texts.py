@@ -318,7 +318,62 @@ READINESS: dict[str, tuple[str, str]] = {
     "part.disk": ("Disk", "磁盘"),
 }
 
-TEXTS: dict[str, tuple[str, str]] = {**PAGE, **WELCOME, **CHAT, **LIBRARY, **READINESS}
+PROMPTS: dict[str, tuple[str, str]] = {
+    "nav.prompts": ("Prompts", "提示词"),
+    "style.label": ("Style", "回答方式"),
+    "style.concise": ("Concise", "简明"),
+    "style.concise_help": ("The answer first, then what it rests on.", "先给答案，再说明依据。"),
+    "style.analyst": ("Analyst", "分析师"),
+    "style.analyst_help": (
+        "Data first, then the analysis with its figures, then a risk warning.",
+        "先列数据，再作分析，最后给出风险提示。",
+    ),
+    "style.own_help": ("Added by an administrator.", "由管理员添加。"),
+    "prompts.title": ("Prompts", "提示词"),
+    "prompts.lead": (
+        "What a chat model is told before a question. Every wording is kept, and every answer records "
+        "which one it was written under. Answers without a chat model quote the documents and do not use "
+        "this text.",
+        "对话模型在回答前收到的说明。每次保存的文本都会保留，每个回答都会记录所用的版本。"
+        "没有对话模型时，回答直接摘录原文，不使用这些文本。",
+    ),
+    "prompts.use": ("Style", "回答方式"),
+    "prompts.language": ("Language of the question", "问题的语言"),
+    "prompts.new": ("Add a style…", "新增方式……"),
+    "prompts.name": ("Name of the new style", "新方式的名称"),
+    "prompts.name_hint": ("for example: regulator", "例如：监管问答"),
+    "prompts.text": ("Text", "文本"),
+    "prompts.placeholders": (
+        "{{refusal}} stands for the refusal sentence and must stay; {{risk}} for the standing risk warning, "
+        "which then ends every answer. Citations are written [1]. That passages are data, and that links and "
+        "HTML are forbidden, is always added below.",
+        "{{refusal}} 代表拒答语句，必须保留；{{risk}} 代表固定的风险提示，写入后每个回答都以它结尾。"
+        "引用写作 [1]。"
+        "“段落只是资料”以及“禁止链接和 HTML”两条始终自动附加在末尾。",
+    ),
+    "prompts.note": ("Why it was changed (optional)", "修改说明（可不填）"),
+    "prompts.saved": ("Saved. It counts from the next question on.", "已保存，从下一个问题起生效。"),
+    "prompts.restored": ("Restored. It counts from the next question on.", "已恢复，从下一个问题起生效。"),
+    "prompts.remove": ("Remove this style", "移除此方式"),
+    "prompts.removed": ("Removed; its texts are kept.", "已移除；文本仍保留。"),
+    "prompts.preview": ("Preview what would be sent", "预览将要发送的内容"),
+    "prompts.question": ("A question of your own", "输入一个问题"),
+    "prompts.question_hint": (
+        "The passages found for it are put in.",
+        "将填入为该问题检索到的段落。",
+    ),
+    "prompts.size": (
+        "About {tokens} tokens with {passages} passages; {left_out} did not fit.",
+        "约 {tokens} 个 token，含 {passages} 个段落；另有 {left_out} 个放不下。",
+    ),
+    "prompts.role_system": ("System message", "系统消息"),
+    "prompts.role_user": ("User message", "用户消息"),
+    "prompts.history": ("Earlier texts ({count})", "历史文本（{count}）"),
+    "prompts.built_in": ("came with the program", "内置"),
+    "prompts.restore": ("Restore this text", "恢复此文本"),
+}
+
+TEXTS: dict[str, tuple[str, str]] = {**PAGE, **WELCOME, **CHAT, **LIBRARY, **READINESS, **PROMPTS}
 
 
 def text(key: str, language: str, /, **params: object) -> str:

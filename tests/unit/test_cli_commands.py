@@ -373,3 +373,31 @@ def test_questions_are_drafted_and_reviewed(
     assert "1 accepted, 1 rejected, 1 left" in reviewed.err
     assert wenju("eval", "review", "--dataset", "none").code == 2
     assert wenju("eval", "generate", "--model").code == 2  # there is no chat model
+
+
+def test_prompts_are_listed_edited_and_restored(wenju: Wenju, folder: Path, tmp_path: Path) -> None:
+    assert wenju("ingest", str(folder / "a.md")).code == 0
+    rows = wenju("prompts", "list", "--json").lines()
+    assert {(r["use"], r["language"]) for r in rows} == {
+        (use, code) for use in ("concise", "analyst") for code in ("zh", "en")
+    }
+    assert "analyst" in wenju("prompts", "list").out
+    file = tmp_path / "own.txt"
+    file.write_text("Answer for a regulator. If nothing is there say {refusal}; cite like [1].", "utf-8")
+    assert wenju("prompts", "edit", "concise", "en", "--file", str(file), "--note", "trial").code == 0
+    assert wenju("prompts", "show", "concise", "en").out.startswith("Answer for a regulator")
+    saved = wenju("prompts", "show", "concise", "en", "--json").lines()[0]
+    answer = wenju("ask", "What was the revenue in 2024?", "--json").lines()[0]
+    assert answer["prompt_version"] == f"concise.en.{saved['fingerprint']}"
+    assert wenju("prompts", "restore", "concise", "en", "0").code == 0
+    assert not wenju("prompts", "show", "concise", "en").out.startswith("Answer for")
+    analyst = wenju("ask", "What was the revenue in 2024?", "--use", "analyst", "--json").lines()[0]
+    assert analyst["prompt_version"].startswith("analyst.en.")
+    assert wenju("prompts", "edit", "regulator", "en", "-f", str(file)).code == 0
+    assert wenju("prompts", "remove", "regulator").code == 0
+    file.write_text("Too free. " * 10, "utf-8")
+    refused = wenju("prompts", "edit", "concise", "en", "--file", str(file))
+    assert refused.code == 1
+    assert "{refusal}" in refused.err
+    assert wenju("ask", "What was the revenue?", "--use", "poet").code == 1
+    assert wenju("prompts", "show", "concise", "en", "--version", "99").code == 2

@@ -11,6 +11,7 @@ import pytest
 from rag.records import DocumentStatus, Language
 from ui.answers import REASONS
 from ui.library import BADGES, FILTERS
+from ui.prompts import BUILT_IN
 from ui.readiness import STATES
 from ui.texts import TEXTS, text
 
@@ -22,6 +23,8 @@ MADE_UP = {
     *(f"reason.{reason}" for reason in REASONS),
     *(f"library.filter_{name}" for name in FILTERS),
     *(f"state.{state}" for state in STATES),
+    *(f"style.{use}{kind}" for use in BUILT_IN for kind in ("", "_help")),
+    *(f"prompts.role_{role}" for role in ("system", "user")),
     *(f"viewer.{tab}" for tab in ("pages", "passages", "details")),
 }
 

@@ -83,6 +83,9 @@ class StandIn:
 
     def warm_up(self) -> None: ...
 
+    def prompt_uses(self) -> list[str]:
+        return ["concise", "analyst"]
+
     def close(self) -> None: ...
 
     def collections(self, principal: object = None) -> list[Collection]:
@@ -188,11 +191,14 @@ class StandIn:
     def ask(
         self, question: str, principal: Any = None, *, conversation_id: int | None = None,
         collection_ids: Any = None, document_ids: Any = None, log: bool = True,
-        stop: threading.Event | None = None,
+        stop: threading.Event | None = None, use: str | None = None,
     ) -> Iterator[Event]:  # fmt: skip
         self.asked.append(
-            {"question": question, "document_ids": document_ids, "conversation_id": conversation_id}
-        )
+            {
+                "question": question, "document_ids": document_ids, "conversation_id": conversation_id,
+                "use": use,
+            }
+        )  # fmt: skip
         started = time.monotonic()
         if "explode" in question:
             raise RuntimeError("boom")
