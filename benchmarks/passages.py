@@ -26,7 +26,7 @@ def write_library(pack: Path, folder: Path, *, questions_from: Path | None = Non
     written = []
     for line in ((questions_from or pack) / "questions.jsonl").read_text("utf-8").splitlines():
         question = json.loads(line)
-        pages = [page_of[i] for i in question.get("gold_passages", ()) if i in page_of]
+        pages = [page_of[i] for i in question.pop("gold_passages", ()) if i in page_of]
         if pages:
             question |= {"doc": NAME, "evidence": [{"doc": NAME, "page": page} for page in pages]}
             written.append(json.dumps(question, ensure_ascii=False))

@@ -61,9 +61,15 @@ class EmbeddingSettings(_Section):
 
 
 class RerankerSettings(_Section):
-    kind: Literal["off", "flag"] = Field("off", description="flag: FlagEmbedding's FlagReranker")
+    """What orders the best candidates anew. The light reranker needs no model and goes before the others."""
+
+    kind: Literal["auto", "off", "light", "flag"] = Field(
+        "auto",
+        description="light: features with learned weights; flag: FlagEmbedding's FlagReranker; auto: flag "
+        "where it and its weights are installed, else light; off: the order of the fusion",
+    )
     model: str = Field("BAAI/bge-reranker-v2-m3", description="name or folder of the reranker")
-    top_n: int = Field(24, ge=1, le=200, description="how many fused candidates are reranked")
+    top_n: int = Field(24, ge=1, le=200, description="how many candidates a model reranks")
 
 
 class ChunkSettings(_Section):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -48,11 +49,22 @@ class FlagReranking:
         return [float(logit) for logit in logits]
 
 
+def _installed(settings: Settings) -> bool:
+    """Whether FlagEmbedding and the weights are there; loads neither."""
+    if find_spec("FlagEmbedding") is None or find_spec("torch") is None:
+        return False
+    try:
+        find_model(settings.reranker.model, settings.resolved_models_dir)
+    except ModelNotInstalled:
+        return False
+    return True
+
+
 def load_reranker(settings: Settings) -> Reranker | None:
     """The reranker of ``[reranker]``, None when it is off. ModelNotInstalled when torch and FlagEmbedding
     or the weights are missing; ModelError when they do not load."""
     wanted = settings.reranker
-    if wanted.kind == "off":
+    if wanted.kind in ("off", "light") or (wanted.kind == "auto" and not _installed(settings)):
         return None
     try:
         import torch

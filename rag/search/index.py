@@ -24,6 +24,7 @@ from rag.records import Degraded, EmbeddingSpec, PartStatus, Passage, Scope, Sto
 from rag.search import files
 from rag.search.cached_vector import CACHED_VECTOR, decode_vector, encode_vector
 from rag.search.fusion import reciprocal_rank_fusion
+from rag.search.light import rerank_lightly, understand
 from rag.search.naming import Named
 from rag.search.query_terms import MAX_CHARS, query_terms
 from rag.search.views import View, Views
@@ -71,6 +72,7 @@ class SearchIndex:
         self._embedding = embedding
         self._load_reranker = reranker
         self._reranker: Reranker | None = None
+        self._reranker_known = False
         self._reranker_lock = threading.Lock()
         self._cache = cache or open_cache(settings)
         self._views = Views(store, settings)
@@ -114,25 +116,32 @@ class SearchIndex:
             if weight > 0:
                 with clock.part("embed"):  # not behind the gate: queries that wait here share a batch
                     vector = self._embed(query, view.spec, degraded)
+        asked = query_terms(query)
+        names = view.names.named_in(query, asked)
         with self._at_once:
             rankings, weights, scores = self._candidates(
-                query, vector, weight, view, scope, legs, max(self._settings.search.candidates, 2 * top_k),
-                clock, degraded,
+                asked, names, vector, weight, view, scope, legs,
+                max(self._settings.search.candidates, 2 * top_k), clock, degraded,
             )  # fmt: skip
             with clock.part("fuse"):
                 fused = reciprocal_rank_fusion(rankings, weights, self._settings.search.rrf_k)
+            logits: dict[int, float] = {}
+            if self._settings.reranker.kind != "off" and set(legs) == set(LEGS):
+                with clock.part("light"):
+                    fused, logits = self._rerank_lightly(query, asked, names, fused, scores, view, degraded)
             if not self._reranks():
                 with clock.part("load"):
-                    passages = self._load(fused, scope, top_k, scores, {})
+                    passages = self._load(fused, scope, top_k, scores, logits)
                 return SearchResult(tuple(passages), tuple(degraded), clock.done())
-        fused, logits = self._rerank(query, fused, scope, clock, degraded)
+        fused, logits = self._rerank(query, fused, logits, scope, clock, degraded)
         with clock.part("load"):
             passages = self._load(fused, scope, top_k, scores, logits)
         return SearchResult(tuple(passages), tuple(degraded), clock.done())
 
     def _candidates(
         self,
-        query: str,
+        asked: dict[str, float],
+        names: Named | None,
         vector: Vectors | None,
         dense_weight: float,
         view: View,
@@ -143,8 +152,6 @@ class SearchIndex:
         degraded: list[Degraded],
     ) -> tuple[dict[str, list[int]], dict[str, float], dict[str, dict[int, float]]]:
         """The rankings of every leg and tier, their weights, and the scores of each leg."""
-        asked = query_terms(query)
-        names = view.names.named_in(query, asked)
         tiers = _narrowed(scope, names)
         rankings: dict[str, list[int]] = {}
         scores: dict[str, dict[int, float]] = {"dense": {}, "lexical": {}}
@@ -176,7 +183,31 @@ class SearchIndex:
         return rankings, weights, scores
 
     def _reranks(self) -> bool:
-        return self._load_reranker is not None or self._settings.reranker.kind != "off"
+        """Whether a model may have the last word."""
+        if self._reranker_known:
+            return self._reranker is not None
+        return self._load_reranker is not None or self._settings.reranker.kind not in ("off", "light")
+
+    def _rerank_lightly(
+        self,
+        query: str,
+        asked: dict[str, float],
+        names: Named | None,
+        fused: list[tuple[int, float]],
+        scores: dict[str, dict[int, float]],
+        view: View,
+        degraded: list[Degraded],
+    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
+        """The fused list in the light reranker's order; unchanged without a lexical view."""
+        if view.lexical is None or not fused:
+            return fused, {}
+        try:
+            wanted = understand(query, asked, view.lexical, names.terms if names is not None else ())
+            return rerank_lightly(wanted, fused, scores["dense"], scores["lexical"], view.lexical)
+        except (OSError, ValueError) as error:  # what tantivy raises
+            log.warning("light reranker failed: %r", error)
+            degraded.append(Degraded("reranker", "search.reranker_failed", {"problem": _short(error)}))
+            return fused, {}
 
     def _dense_weight(self, query: str, view: View, lexical_too: bool, degraded: list[Degraded]) -> float:
         """0 when the dense leg cannot or should not run; says why."""
@@ -245,30 +276,32 @@ class SearchIndex:
         self,
         query: str,
         fused: list[tuple[int, float]],
+        light: dict[int, float],
         scope: Scope,
         clock: _Clock,
         degraded: list[Degraded],
     ) -> tuple[list[tuple[int, float]], dict[int, float]]:
-        """The fused list with its first ``top_n`` in the reranker's order; unchanged without one."""
+        """The list with its first ``top_n`` in the reranker's order and its logits; as it came, with the
+        logits of the light reranker, without one."""
         if not fused:
             return fused, {}
         with clock.part("rerank"):
-            head = [i for i, _ in fused[: self._settings.reranker.top_n]]
-            loaded = self._store.passages(head, scope)
-            present = [i for i in head if i in loaded]
             try:
                 reranker = self._get_reranker()
                 if reranker is None:
-                    return fused, {}
+                    return fused, light
+                head = [i for i, _ in fused[: self._settings.reranker.top_n]]
+                loaded = self._store.passages(head, scope)
+                present = [i for i in head if i in loaded]
                 found = reranker.rerank_logits(query, [loaded[i].text for i in present])
                 logits = dict(zip(present, (float(logit) for logit in found), strict=True))
             except WenjuError as error:
                 degraded.append(Degraded("reranker", error.code, error.params))
-                return fused, {}
-            except Exception as error:  # noqa: BLE001 - an outside model: the fused order stands
+                return fused, light
+            except Exception as error:  # noqa: BLE001 - an outside model: the order so far stands
                 log.warning("reranker failed: %r", error)
                 degraded.append(Degraded("reranker", "search.reranker_failed", {"problem": _short(error)}))
-                return fused, {}
+                return fused, light
             order = {chunk_id: place for place, (chunk_id, _) in enumerate(fused)}
             best = sorted(present, key=lambda i: (-logits[i], order[i]))
             score = dict(fused)
@@ -277,13 +310,14 @@ class SearchIndex:
 
     def _get_reranker(self) -> Reranker | None:
         with self._reranker_lock:
-            if self._reranker is None:
+            if not self._reranker_known:
                 if self._load_reranker is not None:
                     self._reranker = self._load_reranker()
                 else:
                     from rag.models.reranker import load_reranker
 
                     self._reranker = load_reranker(self._settings)
+                self._reranker_known = True
             return self._reranker
 
     def _load(

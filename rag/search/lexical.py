@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 FORMAT = 2
 HEAD_BOOST = 0.6  # weight of title, section, table header and file name against the chunk's own text
 _HEAP = 64_000_000
+_DESCRIBED_KEPT = 4_000  # chunks, about 2 KB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class LexicalIndex:
         self.generation = generation
         self.marks: Mapping[str, str] = {}  # which history it was made from
         self._known: dict[str, str] = {}
+        self._described: dict[int, Described] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -137,6 +139,7 @@ class LexicalIndex:
         with self._lock:
             generation = self.published_generation()
             self._index.reload()
+            self._described = {}
             self.generation = generation
 
     def apply(
@@ -183,6 +186,7 @@ class LexicalIndex:
             self.marks = dict(marks)
             self._publish(generation)
             self._index.reload()
+            self._described = {}
             self.generation = generation
 
     def _publish(self, generation: int) -> None:
@@ -222,20 +226,24 @@ class LexicalIndex:
         may be read."""
         from tantivy import Query
 
-        wanted = sorted({i for i in chunk_ids if i >= 0})
-        if not wanted:
-            return {}
-        searcher = self._index.searcher()
-        query = Query.const_score_query(Query.term_set_query(self._schema, "chunk", wanted), 1.0)
-        addresses = [address for _, address in searcher.search(query, limit=len(wanted), count=False).hits]
-        columns = [searcher.fast_field_values(name, addresses) for name in ("chunk", "document", "page")]
-        found: dict[int, Described] = {}
-        for address, chunk, document, page in zip(addresses, *columns, strict=True):
-            kept = searcher.doc(address)
-            lines = {name: tuple((kept.get_first(name) or "").split("\n")) for name in ("head", "body")}
-            page_type = str(kept.get_first("type") or "")
-            found[int(chunk)] = Described(int(document), int(page), page_type, lines["head"], lines["body"])
-        return found
+        kept = self._described  # replaced, never emptied, when the index changes
+        asked = {i for i in chunk_ids if i >= 0}
+        wanted = sorted(asked - kept.keys())
+        if wanted:
+            searcher = self._index.searcher()
+            query = Query.const_score_query(Query.term_set_query(self._schema, "chunk", wanted), 1.0)
+            addresses = [
+                address for _, address in searcher.search(query, limit=len(wanted), count=False).hits
+            ]
+            columns = [searcher.fast_field_values(name, addresses) for name in ("chunk", "document", "page")]
+            if len(kept) + len(wanted) > _DESCRIBED_KEPT:
+                kept = self._described = {i: kept[i] for i in asked & kept.keys()}
+            for address, chunk, document, page in zip(addresses, *columns, strict=True):
+                stored = searcher.doc(address)
+                head, body = (tuple((stored.get_first(f) or "").split("\n")) for f in ("head", "body"))
+                page_type = str(stored.get_first("type") or "")
+                kept[int(chunk)] = Described(int(document), int(page), page_type, head, body)
+        return {i: kept[i] for i in asked if i in kept}
 
     def _query(self, weights: Mapping[str, float], scope: Scope) -> Any:
         from tantivy import Occur, Query

@@ -148,6 +148,11 @@ def query_terms(question: str) -> dict[str, float]:
     return dict(list(weights.items())[:MAX_TERMS])
 
 
+def ordered_terms(question: str) -> list[str]:
+    """The question's terms in their order, small words and repeats too."""
+    return index_terms(_cut(words_apart(question[:MAX_CHARS])))
+
+
 def _cut(text: str) -> str:
     """``text`` with asking phrases replaced by a comma (which ends a run), whole words spared."""
     pieces: list[str] = []

@@ -1,0 +1,192 @@
+"""What tells a good candidate from a bad one, as numbers: the features of the light reranker. Pure.
+
+Promises: features look at the terms that the lexical index keeps, never at the store; each lies in about
+0..1, so that the weights can be compared; no feature knows a company, a document or a language by name.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.search.lexical import Described
+
+NAMES: Final = (
+    "fused",  # the fused score, 1 for the first
+    "bm25",  # against the best of this question
+    "cosine",  # less the best of this question, in units of 0.2
+    "cosine_known",
+    "covered",  # share of the question's weighted terms that the chunk holds
+    "covered_head",  # the same in its sections and table header
+    "line",  # share that its best line holds
+    "label",  # the best line as a row label: share held times share of the label that is asked
+    "heading",  # the best line without figures (a heading, a caption)
+    "pairs",  # share of the question's neighbouring terms that stand there as in the question
+    "year",  # share of the question's years that it shows
+    "year_head",  # ... that its table header shows
+    "figures",  # share of digits
+    "figures_asked",  # the same, where a figure is asked
+    "page",  # share of the question that its page's candidates hold together
+    "items",  # share of the asked items that a line of it begins with, under any of their names
+    "items_in",  # ... that it names anywhere
+    "page_items",  # share of them that its page's candidates begin lines with
+    "statement",  # it stands on the statement where the asked items stand
+    "notes",  # it stands in the notes, where a statement's item is asked
+    "front",  # it stands among the document's first pages
+)
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_FIGURE_ASKED = re.compile(
+    r"\bhow (?:much|many|large|high)\b|\b(?:amount|total|ratio|rate|margin|percent\w*|number|value|sum"
+    r"|average|growth|change[ds]?|increase|decrease|usd|million|billion|proportion|difference)\b"
+    r"|多少|几|比例|比率|金额|增长|合计|总额|率",
+    re.IGNORECASE,
+)
+_NO_DIGITS = {ord(c): None for c in "0123456789"}
+_FRONT_PAGES = 3
+_GAP = 3  # small words between two terms: plant and equipment
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question looks for. ``weights``: term -> how much it says (query weight times idf); ``pairs``:
+    neighbouring terms of the question; ``statements``: page types where the asked items stand."""
+
+    weights: Mapping[str, float]
+    pairs: tuple[str, ...]
+    years: frozenset[str]
+    figure: bool
+    statements: frozenset[str]
+    items: tuple[tuple[str, ...], ...] = ()  # of each asked item, its names as terms between spaces
+
+    @property
+    def total(self) -> float:
+        return sum(self.weights.values()) or 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that a leg found. ``fused``: its fused score; a leg that did not find it has None."""
+
+    chunk_id: int
+    fused: float
+    cosine: float | None
+    bm25: float | None
+
+
+def asked_of(
+    question: str,
+    weights: Mapping[str, float],
+    order: Sequence[str],
+    frequencies: Mapping[str, int],
+    chunks: int,
+    *,
+    quiet: Collection[str] = (),
+    statements: Collection[str] = (),
+    items: Sequence[Sequence[str]] = (),
+) -> Asked:
+    """``weights``: the question's terms as the lexical index is asked for them; ``order``: all its terms in
+    their order, small words too; ``frequencies``: chunks that hold each term, of ``chunks``; ``quiet``: terms
+    that name documents, which tell no chunk from another; ``statements``, ``items``: as in Asked."""
+    years = frozenset(t for t in weights if _YEAR.fullmatch(t))
+    kept = {
+        term: weight * math.log((chunks + 1.0) / (frequencies.get(term, 0) + 0.5))
+        for term, weight in weights.items()
+        if term not in years and term not in quiet
+    }
+    kept = {t: w for t, w in kept.items() if w > 0}
+    places = [at for at, term in enumerate(order) if term in kept]
+    pairs = dict.fromkeys(f" {' '.join(order[a : b + 1])} " for a, b in pairwise(places) if b - a <= _GAP)
+    return Asked(
+        kept,
+        tuple(pairs),
+        years,
+        bool(_FIGURE_ASKED.search(question)),
+        frozenset(statements),
+        tuple(map(tuple, items)),
+    )
+
+
+def features(
+    asked: Asked, candidates: Sequence[Candidate], described: Mapping[int, Described]
+) -> NDArray[np.float64]:
+    """float64 (len(candidates), len(NAMES)); a candidate that is not described gets only its scores."""
+    found = np.zeros((len(candidates), len(NAMES)), dtype=np.float64)
+    top = max((c.fused for c in candidates), default=1.0) or 1.0
+    best_bm25 = max((c.bm25 for c in candidates if c.bm25 is not None), default=1.0) or 1.0
+    best_cosine = max((c.cosine for c in candidates if c.cosine is not None), default=0.0)
+    held: dict[tuple[int, int], set[str]] = defaultdict(set)
+    begun: dict[tuple[int, int], set[int]] = defaultdict(set)
+    for row, c in zip(found, candidates, strict=True):
+        row[0] = c.fused / top
+        row[1] = (c.bm25 or 0.0) / best_bm25
+        row[2] = 0.0 if c.cosine is None else (c.cosine - best_cosine) / 0.2
+        row[3] = float(c.cosine is not None)
+        if c.chunk_id in described:
+            d = described[c.chunk_id]
+            terms, items = _describe(row, asked, d)
+            held[d.document_id, d.page] |= terms
+            begun[d.document_id, d.page] |= items
+    for row, c in zip(found, candidates, strict=True):
+        if c.chunk_id in described:
+            d = described[c.chunk_id]
+            row[14] = sum(asked.weights[t] for t in held[d.document_id, d.page]) / asked.total
+            if asked.items:
+                row[17] = len(begun[d.document_id, d.page]) / len(asked.items)
+    return found
+
+
+def _describe(row: NDArray[np.float64], asked: Asked, chunk: Described) -> tuple[set[str], set[int]]:
+    weights, total = asked.weights, asked.total
+    terms = weights.keys()
+    held: set[str] = set()
+    line_best = label_best = heading_best = 0.0
+    for line in chunk.body:
+        words = line.split(" ")
+        hit = terms & set(words)
+        if not hit:
+            continue
+        held |= hit
+        share = sum(weights[t] for t in hit) / total
+        line_best = max(line_best, share)
+        label = [w for w in words if not w[0].isdigit()]
+        if label and share > 0.5 * label_best:
+            precision = sum(w in weights for w in label) / len(label)
+            label_best = max(label_best, share * precision)
+            if len(label) == len(words) <= 12:
+                heading_best = max(heading_best, share * precision)
+    head = set(" ".join(chunk.head[1:]).split(" ")) if len(chunk.head) > 1 else set()
+    row[4] = sum(weights[t] for t in held) / total
+    row[5] = sum(weights[t] for t in terms & head) / total
+    row[6], row[7], row[8] = line_best, label_best, heading_best
+    body = f" {' '.join(chunk.body)} "
+    if asked.pairs:
+        row[9] = sum(pair in body for pair in asked.pairs) / len(asked.pairs)
+    if asked.years:
+        row[10] = sum(f" {y} " in body for y in asked.years) / len(asked.years)
+        table = f" {chunk.head[-1]} " if len(chunk.head) > 2 else ""
+        row[11] = sum(f" {y} " in table for y in asked.years) / len(asked.years)
+    digits = 1.0 - len(body.translate(_NO_DIGITS)) / len(body)
+    row[12] = digits
+    row[13] = digits * asked.figure
+    row[18] = float(bool(chunk.page_type) and chunk.page_type in asked.statements)
+    row[19] = float(bool(asked.statements) and chunk.page_type == "notes")
+    row[20] = float(chunk.page <= _FRONT_PAGES)
+    begun: set[int] = set()
+    if asked.items:
+        lines = [f"{line} " for line in chunk.body]
+        named = 0
+        for number, names in enumerate(asked.items):
+            if any(f" {name} " in body for name in names):
+                named += 1
+                if any(line.startswith(f"{name} ") for name in names for line in lines):
+                    begun.add(number)
+        row[15], row[16] = len(begun) / len(asked.items), named / len(asked.items)
+    return held, begun

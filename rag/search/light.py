@@ -1,0 +1,84 @@
+"""The light reranker: a linear model over the features of :mod:`rag.search.features`, in microseconds a
+candidate, with no model to install.
+
+Promises: pure given the lexical view; the weights are data (``light_weights.json``) with where they came
+from; a candidate is never dropped, only moved; candidates below the first :data:`RERANKED` keep their order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.search.features import NAMES, Asked, Candidate, asked_of, features
+from rag.search.lexical import LexicalIndex
+from rag.search.query_terms import ordered_terms
+from rag.vocabulary import Item, Ratio, mentions, vocabulary
+
+RERANKED: Final = 40
+"""Candidates that are looked at; with 80 no more questions were answered among the first ten."""
+_KINDS: Final = ("amount", "count")
+
+
+@lru_cache(maxsize=1)
+def learned_weights() -> NDArray[np.float64]:
+    """float64 (len(NAMES),), in the order of ``NAMES``; what the file doesn't know weighs nothing."""
+    body = json.loads((files("rag.search") / "light_weights.json").read_text("utf-8"))
+    return np.array([float(body["weights"].get(name, 0.0)) for name in NAMES])
+
+
+def understand(
+    question: str,
+    weights: Mapping[str, float],
+    lexical: LexicalIndex,
+    quiet: Collection[str] = (),
+) -> Asked:
+    """What ``question`` looks for in ``lexical``; ``weights`` and ``quiet`` as in
+    :func:`rag.search.features.asked_of`."""
+    items = items_asked(question)
+    return asked_of(
+        question,
+        weights,
+        ordered_terms(question),
+        lexical.frequencies(weights),
+        len(lexical),
+        quiet=quiet,
+        statements={item.statement for item in items if item.statement},
+        items=[tuple(dict.fromkeys(" ".join(name.terms) for name in item.names)) for item in items],
+    )
+
+
+def items_asked(question: str) -> tuple[Item, ...]:
+    """The amounts and counts that a question names, and those that the ratios it names are made of."""
+    known = vocabulary().items
+    found: dict[str, Item] = {}
+    for mention in mentions(question):
+        entry = mention.entry
+        named = [known[i] for i in entry.items if i in known] if isinstance(entry, Ratio) else [entry]
+        found.update({item.id: item for item in named if item.kind in _KINDS})
+    return tuple(found.values())
+
+
+def rerank_lightly(
+    asked: Asked,
+    fused: Sequence[tuple[int, float]],
+    cosines: Mapping[int, float],
+    bm25: Mapping[int, float],
+    lexical: LexicalIndex,
+) -> tuple[list[tuple[int, float]], dict[int, float]]:
+    """``fused`` (chunk id, fused score) with its head in the order of the model, and the head's logits; equal
+    logits keep the fused order."""
+    head = [Candidate(i, score, cosines.get(i), bm25.get(i)) for i, score in fused[:RERANKED]]
+    if not head:
+        return list(fused), {}
+    described = lexical.describe(c.chunk_id for c in head)
+    logits = features(asked, head, described) @ learned_weights()
+    order = np.argsort(-logits, kind="stable")
+    found = {head[at].chunk_id: float(logits[at]) for at in order}
+    return [(head[at].chunk_id, head[at].fused) for at in order] + list(fused[RERANKED:]), found
