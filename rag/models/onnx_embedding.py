@@ -16,16 +16,18 @@ import numpy as np
 
 from rag.errors import ModelError, ModelNotInstalled
 from rag.models import known
-from rag.models.backends import Backend, Batch, Ids, open_backend, quantise
+from rag.models.backends import Backend, Batch, Ids, open_backend
 from rag.models.batching import QueryBatcher
-from rag.models.bert_graph import read_config, write_graph
+from rag.models.bert_graph import BertConfig, read_config, write_graph
 from rag.models.graph_cache import content_hash, find_or_build, set_aside
 from rag.models.identity import Identified
 from rag.models.protocols import Vectors
+from rag.models.quantise import is_quantised, quantise_apart, worth_trying
 from rag.models.tokenizer import HuggingFaceTokenizer
 from rag.settings import EmbeddingSettings
 
 GRAPH_VERSION = "1"  # of write_graph: raise it when the graph changes, and kept graphs are built anew
+INT8_VERSION = "1"  # of rag.models.quantise, likewise
 BATCH_TOKENS = 1024  # padded tokens of a passage batch; measured, see docs/experiments.md
 LENGTH_STEP = 16  # lengths are padded up to a multiple: fewer shapes to prepare, little waste
 WINDOW = 4096  # texts tokenised and sorted at a time: bounds the memory of a huge document
@@ -163,9 +165,7 @@ def load_folder(folder: Path, name: str, settings: EmbeddingSettings, models_dir
         assert own is not None
         backend = open_backend(own, settings.precision, settings.threads)
     else:
-        variant = " int8" if settings.precision == "int8" else ""
-        key = content_hash(files, f"graph {GRAPH_VERSION} {pooling}{variant}", memory)[:32]
-        backend = _open_built(folder, models_dir / "graphs", key, pooling, settings)
+        backend = _open_built(folder, models_dir, config, pooling, max_tokens, settings)
     instruction = settings.query_instruction
     if instruction is None:
         instruction = fact.query_instruction if fact else ""
@@ -183,19 +183,31 @@ def load_folder(folder: Path, name: str, settings: EmbeddingSettings, models_dir
 
 
 def _open_built(
-    source: Path, root: Path, key: str, pooling: Literal["cls", "mean"], settings: EmbeddingSettings
+    source: Path,
+    models_dir: Path,
+    config: BertConfig,
+    pooling: Literal["cls", "mean"],
+    max_tokens: int,
+    settings: EmbeddingSettings,
 ) -> Backend:
     """Open the kept graph while its checksums are computed; build it again once if they do not hold."""
+    wanted = settings.precision
+    small = wanted == "int8" or (wanted == "auto" and worth_trying(config.hidden))
+    files = [source / "model.safetensors", source / "config.json"]
+    variant = f" {wanted} int8 {INT8_VERSION} {max_tokens}" if small else ""
+    salt = f"graph {GRAPH_VERSION} {pooling}{variant}"
+    root, key = models_dir / "graphs", content_hash(files, salt, models_dir / "hashes.json")[:32]
 
     def build(empty: Path) -> None:
         graph = write_graph(source, empty, pooling)
-        if settings.precision == "int8":
-            quantise(graph)
+        if small:
+            quantise_apart(graph, source, max_tokens, force=wanted == "int8")
 
     for _ in range(2):
         graph = find_or_build(root, key, build)
+        int8 = small and is_quantised(graph.folder)
         try:
-            backend = open_backend(graph.folder / "model.onnx", settings.precision, settings.threads)
+            backend = open_backend(graph.folder / "model.onnx", wanted, settings.threads, int8=int8)
         except ModelError:
             if graph.verified():
                 raise

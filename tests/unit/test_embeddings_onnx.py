@@ -66,7 +66,7 @@ def test_int8_keeps_the_direction(tmp_path: Path) -> None:
     folder = write_tiny_bert(tmp_path / "tiny")
     exact = load(folder, tmp_path).embed_passages(TEXTS)
     small = load(folder, tmp_path, EmbeddingSettings(precision="int8", threads=1))
-    assert small.backend == "onnxruntime int8"
+    assert small.backend.endswith(" int8")
     assert (exact * small.embed_passages(TEXTS)).sum(axis=1).min() > 0.97
 
 
