@@ -21,6 +21,12 @@ def reciprocal_rank_fusion(
         if weight <= 0:
             continue
         for rank, item in enumerate(dict.fromkeys(ranking), start=1):
-            scores[item] = scores.get(item, 0.0) + weight / (rank_constant + rank)
-            best[item] = min(best.get(item, (0.0, 0)), (-weight, rank))
-    return sorted(scores.items(), key=lambda pair: (-pair[1], best[pair[0]], pair[0]))
+            share, place = weight / (rank_constant + rank), (-weight, rank)
+            if item not in scores:
+                scores[item], best[item] = share, place
+                continue
+            scores[item] += share
+            if place < best[item]:
+                best[item] = place
+    ordered = sorted((-score, best[item], item) for item, score in scores.items())
+    return [(item, -score) for score, _, item in ordered]

@@ -35,7 +35,9 @@ def dump(value: object) -> str:
     return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
+@lru_cache(maxsize=4096)
 def load_strings(text: str) -> tuple[str, ...]:
+    """Kept: neighbouring chunks carry the same sections."""
     return tuple(json.loads(text))
 
 
@@ -72,7 +74,9 @@ def dump_boxes(boxes: Sequence[Box]) -> str:
     return dump([(b.page, b.x0, b.y0, b.x1, b.y1) for b in boxes])
 
 
+@lru_cache(maxsize=4096)
 def load_boxes(text: str) -> tuple[Box, ...]:
+    """Kept (10 MB at most): decoding a dozen boxes costs as much as everything else of a passage."""
     return tuple(Box(*row) for row in json.loads(text))
 
 
