@@ -17,10 +17,10 @@ from itertools import pairwise
 from rag.answer.amounts import Amount, amounts
 from rag.answer.evidence import head, term_set, years
 from rag.answer.figures import Column, Figure, figures
-from rag.answer.glossary import mentions
 from rag.answer.rows import is_row
 from rag.records import Passage
 from rag.text.sentences import sentence_spans
+from rag.vocabulary import mentions
 
 _CLAUSE = re.compile(r"[，,；;：:](?!\d)|\band\b|\bcompared (?:with|to)\b|\bversus\b|\bfrom\b")
 _RESPECTIVELY = re.compile(r"\brespectively\b|分别", re.IGNORECASE)
@@ -39,7 +39,7 @@ class Fact:
     scaled: bool
     years: frozenset[int]
     label: str
-    groups: frozenset[int]  # of the glossary
+    groups: frozenset[str]  # of the glossary
     row: int  # of the table; -1: running text
     column: Column | None = None
     change: bool = False
@@ -115,7 +115,7 @@ def _of_figure(figure: Figure) -> Fact:
         figure.scaled,
         frozenset({year} if year else ()) | frozenset(years(figure.label)),
         f"{label} {figure.column.text}",
-        frozenset(m.group for m in mentions(f"{figure.label} {figure.column.text}")),
+        frozenset(m.id for m in mentions(f"{figure.label} {figure.column.text}")),
         figure.row,
         figure.column,
         figure.column.kind == "change",
@@ -128,7 +128,7 @@ def _of_sentence(sentence: str, own: frozenset[int]) -> list[Fact]:
         return []
     whole = frozenset(years(sentence))
     in_order = _in_order(sentence, found) if _RESPECTIVELY.search(sentence) else {}
-    groups = frozenset(m.group for m in mentions(sentence))
+    groups = frozenset(m.id for m in mentions(sentence))
     if not whole and own and _THIS_YEAR.search(sentence):
         whole = own
     cuts = [0, *(m.end() for m in _CLAUSE.finditer(sentence)), len(sentence)]

@@ -18,12 +18,12 @@ from decimal import Decimal
 from rag.answer import polarity
 from rag.answer.amounts import Amount, amounts, near
 from rag.answer.evidence import idf, plain, years
-from rag.answer.glossary import content, mentions
 from rag.answer.held import Fact, Held, hold
 from rag.answer.recompute import Known, recompute
 from rag.records import Calculation, NumberCheck, Passage, SentenceCheck, Support
 from rag.text.sentences import sentence_spans
 from rag.text.terms import terms
+from rag.vocabulary import content, mentions
 
 Cosines = Callable[[str, Sequence[str]], Sequence[float]]  # of a sentence with texts
 
@@ -259,7 +259,7 @@ class _Judge:
         left: list[Amount] = []
         reason = ""
         direct = True
-        groups = frozenset(m.group for m in mentions(claim.text))
+        groups = frozenset(m.id for m in mentions(claim.text))
         said = frozenset(terms(claim.text)) | self._asked
         for amount in claim.amounts:
             if self._is_no_claim(amount, claim, held):
@@ -320,7 +320,7 @@ class _Judge:
         )
 
     def _rows(
-        self, claim: _Claim, held: Sequence[tuple[int, Held]], groups: frozenset[int], said: frozenset[str]
+        self, claim: _Claim, held: Sequence[tuple[int, Held]], groups: frozenset[str], said: frozenset[str]
     ) -> list[Known]:
         rows: list[Known] = []
         for marker, passage in held:
@@ -468,7 +468,7 @@ def _spelled_alike(claimed: Amount, fact: Fact) -> bool:
     )
 
 
-def _fits(fact: Fact, groups: frozenset[int], said: frozenset[str]) -> float:
+def _fits(fact: Fact, groups: frozenset[str], said: frozenset[str]) -> float:
     """0..1: how far the sentence names what the fact is called."""
     if fact.groups & groups:
         return 1.0

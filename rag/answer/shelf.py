@@ -1,0 +1,130 @@
+"""The figures within a question's reach: of the pages that its passages lie on, and of what a search adds.
+
+Promises: nothing outside the scope is read; at most ``MAX_SEARCHES`` further searches for one question; every
+figure that is given out can be cited: it lies in a passage of the question or in one that can be added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from rag.answer.evidence import head, term_set, years
+from rag.answer.figures import Figure, figures
+from rag.records import PAGE_BREAK, Page, Passage, Scope
+
+MAX_SEARCHES = 4
+_FOUND = 8  # passages of one search
+_PAGES = 14  # of one document that are read for one question
+
+Search = Callable[[str, Scope, int], Sequence[Passage]]
+PageOf = Callable[[int, int], Page]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A figure with the passage that holds its row. ``start``, ``end``: of the row in the passage's text."""
+
+    figure: Figure
+    passage: Passage
+    start: int
+    end: int
+    order: int  # of the page among those read: earlier is nearer to the question
+    page: frozenset[str]  # words of the page and of what stands around the passage
+
+
+@dataclass
+class Shelf:
+    """One question's. ``search``: the library's, inside a scope; ``page_of``: a page of a document."""
+
+    passages: Sequence[Passage]
+    scope: Scope
+    search: Search
+    page_of: PageOf
+    searches: int = 0
+    _found: dict[int, list[Passage]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for passage in self.passages:
+            self._found.setdefault(passage.document_id, []).append(passage)
+
+    def documents(self) -> list[int]:
+        """Of the passages, the best first."""
+        return list(dict.fromkeys(p.document_id for p in self.passages))
+
+    def of(self, document_id: int) -> list[Passage]:
+        return self._found.get(document_id, [])
+
+    def look_for(self, query: str, document_id: int) -> bool:
+        """Searches one document for more; whether new passages came."""
+        if self.searches >= MAX_SEARCHES:
+            return False
+        self.searches += 1
+        inside = replace(self.scope, document_ids=frozenset({document_id}))
+        known = {p.chunk_id for p in self.of(document_id)}
+        new = [p for p in self.search(query, inside, _FOUND) if p.chunk_id not in known]
+        self._found.setdefault(document_id, []).extend(new)
+        return bool(new)
+
+    def sightings(self, document_id: int) -> list[Sighting]:
+        """The figures of the document's pages that passages lie on, and of the passages."""
+        passages = self.of(document_id)
+        seen: list[Sighting] = []
+        year = own_year(passages[0]) if passages else None
+        pages: dict[int, list[Passage]] = {}
+        for passage in passages:
+            pages.setdefault(passage.page_start, []).append(passage)
+        for order, (number, here) in enumerate(list(pages.items())[:_PAGES]):
+            first = min(here, key=lambda p: p.char_start)
+            text = self._page_text(document_id, number)
+            if text is not None:
+                # The header of a table that goes on from the page before is known to its first chunk.
+                goes_on = "" if _begins(first.table_header, text) else first.table_header
+                words = term_set(text) | term_set(head(first))
+                for figure in figures(text, table_header=goes_on, year=year):
+                    place = _place(text[figure.start : figure.end], here)
+                    if place is not None:
+                        seen.append(Sighting(figure, *place, order, words))
+                continue
+            for passage in here:
+                words = term_set(passage.text) | term_set(head(passage))
+                for figure in figures(passage.text, table_header=passage.table_header, year=year):
+                    seen.append(Sighting(figure, passage, figure.start, figure.end, order, words))
+        return seen
+
+    def _page_text(self, document_id: int, number: int) -> str | None:
+        from rag.errors import WenjuError
+
+        try:
+            text = self.page_of(document_id, number).text
+        except WenjuError:
+            return None  # deleted meanwhile
+        return text if len(text) < 40_000 else None
+
+
+def _begins(header: str, text: str) -> bool:
+    """Whether the header's last line stands on the page itself."""
+    last = header.split(" / ")[-1].strip()
+    return bool(last) and last in text
+
+
+def _place(row: str, passages: Sequence[Passage]) -> tuple[Passage, int, int] | None:
+    for passage in passages:
+        at = passage.text.find(row)
+        if at >= 0:
+            return passage, at, at + len(row)
+    return None
+
+
+def own_year(passage: Passage) -> int | None:
+    """The fiscal year that the passage's document is about."""
+    if passage.about.fiscal_year:
+        return passage.about.fiscal_year
+    stated = years(f"{passage.document}\n{passage.title}")
+    stated |= {int(y) for y in re.findall(r"(?<!\d)((?:19|20)\d{2})(?!\d)", passage.document)}
+    return max(stated) if stated else None
+
+
+def on_page(passage: Passage, start: int) -> int:
+    return passage.page_start + passage.text.count(PAGE_BREAK, 0, start)
