@@ -359,7 +359,7 @@ class Calculation:
 class Degraded:
     """Something was missing and the answer came all the same. ``code`` is in rag.messages."""
 
-    part: str  # "chat" | "embedding" | "dense" | "lexical" | "reranker" | "cache" | "citations"
+    part: str  # "chat" | "calculator" | "embedding" | "dense" | "lexical" | "reranker" | "citations" ...
     code: str
     params: Mapping[str, str] = field(default_factory=dict)
 

@@ -29,6 +29,7 @@ _NO_AMOUNT = re.compile(
     r"|\b(?:pages?|pp?\.|notes?|items?|sections?|parts?|exhibits?|tables?|figures?|chapters?|no\.|form|rule|asc|ifrs"
     r"|ias|level|tier|stage|phase|version|step)\s*#?\s?\d+(?:\.\d+)*[A-Za-z]?\b"
     r"|第\s*\d+\s*[页章节条款项名位期]|(?:附注|注释?|表|图|阶段)\s*[（(]?\d+[)）]?"
+    r"|[一二三四五六七八九十]、\s?\d+(?=\s|$|[|；;，])"
     r"|\b\d+[- ](?:years?|months?|weeks?|days?|quarters?)[- ](?=[a-z])|\b(?:12|6|9|3) months?\b"
     r"|\b5[23] weeks\b"
     r"|\b36[0565] days\b|36[056]\s?天|\b[1-4]Q\d{2,4}\b|\bQ[1-4]\b|\bH[12]\b|\b\d+(?:st|nd|rd|th)\b"

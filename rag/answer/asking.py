@@ -16,9 +16,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from rag.answer import chain, citations, history, prompts, wording
 from rag.answer.prompt_library import PromptLibrary
+from rag.answer.shelf import Shelf, whole_passage
 from rag.answer.verify import Verdict, inverse_frequency, verify
 from rag.answer.writing import Outcome, Writing
 from rag.errors import PromptError, WenjuError
@@ -151,7 +153,16 @@ class Asker:
         progress = _Progress(question, question, told)
         events: queue.SimpleQueue[Event | Outcome | BaseException] = queue.SimpleQueue()
         writing = Writing(
-            self._settings, self._search, self._embedding, self._chats, self._page_of(), events.put, told
+            self._settings,
+            self._search,
+            self._embedding,
+            self._chats,
+            self._page_of(),
+            events.put,
+            told,
+            lambda passages: Shelf(
+                passages, scope, self._look_for, self._page_of(), partial(self._chunks_of, scope)
+            ),
         )
         if problem is not None:
             writing.degrade(Degraded("prompt", problem.code, problem.params))
@@ -300,6 +311,12 @@ class Asker:
             log.warning("turn not kept: %s", error.code)
             lost = Degraded("store", "degraded.not_logged", {"detail": str(error)})
             return replace(answer, degraded=(*answer.degraded, lost))
+
+    def _look_for(self, query: str, scope: Scope, top_k: int) -> Sequence[Passage]:
+        return self._search.search(query, scope, top_k=top_k).passages
+
+    def _chunks_of(self, scope: Scope, document_id: int, number: int) -> list[Passage]:
+        return [whole_passage(c) for c in self._store.page_chunks(document_id, number, scope)]
 
     def _page_of(self) -> Callable[[int, int], Page]:
         pages: dict[tuple[int, int], Page] = {}

@@ -9,14 +9,17 @@ row before others. A single value that is asked for is looked up the same way. D
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
+from rag.answer import citations
 from rag.answer.evidence import head, term_set
+from rag.answer.extractive import Quote
 from rag.answer.shelf import Shelf, Sighting, own_year
 from rag.answer.sums import Average, Expression, Operation, Plan, Wanted, evaluate, plan_for, wanted_in, write
-from rag.records import Calculation, Operand, Passage
+from rag.records import Calculation, Citation, Operand, Passage
 from rag.text.language import detect_language
 from rag.text.terms import terms
 from rag.vocabulary import Item, mentions
@@ -30,6 +33,7 @@ total net of and the in for to a on at from by with s other company consolidated
 year ended
 """
 _LIGHT = frozenset(_LIGHT_WORDS.split())
+_COST = re.compile(r"\bcosts?\b|expense|provision|\btax|费用|成本|税", re.IGNORECASE)
 _EITHER_WAY = re.compile(r"income|profit|net loss|cash|earnings|利润|亏损|现金|收益", re.IGNORECASE)
 _TOTAL = re.compile(r"\btotal\b|合计|总", re.IGNORECASE)
 _ZH_NOISE = re.compile(
@@ -37,9 +41,9 @@ _ZH_NOISE = re.compile(
 )
 _BRACKETS = re.compile(r"\([^()]*\)|（[^（）]*）")
 _STATEMENT_WORDS = {
-    "income_statement": "consolidated statements of income operations 利润表",
-    "balance_sheet": "consolidated balance sheets 资产负债表",
-    "cash_flow": "consolidated statements of cash flows 现金流量表",
+    "income_statement": "consolidated statements of income operations 合并利润表 主要会计数据",
+    "balance_sheet": "consolidated balance sheets 合并资产负债表 主要会计数据",
+    "cash_flow": "consolidated statements of cash flows 合并现金流量表 主要会计数据",
 }
 _SCALE_NAMES = {
     "en": {3: "thousand", 6: "million", 9: "billion"},
@@ -52,6 +56,7 @@ class Found:
     wanted: Wanted
     sighting: Sighting
     score: float
+    stated: bool = True  # it stands in the statement where such a figure stands
 
     @property
     def value(self) -> Decimal:
@@ -88,14 +93,47 @@ def calculate(question: str, shelf: Shelf) -> Result | Missing | None:
     known = term_set(question)
     for document in _documents(plan, question, shelf)[:_DOCUMENTS]:
         for expression in (plan.expression, *plan.others):
+            named_only = isinstance(expression, Wanted) and bool(expression.ids)
+            if named_only and not _only_asked(plan, document, shelf):
+                continue
             found = _gather(wanted_in(expression), document, shelf, known)
             if isinstance(found, Missing):
-                missing = missing or replace(found, name=plan.name)
+                missing = missing or replace(found, name=plan.name, item=_spoken(found.item, question))
                 continue
-            if plan.lookup and shelf.passages[0].document_id != document:
-                return None
             return _made(question, plan, expression, found, shelf)
     return missing if plan.certain and _half_there(missing, plan) else None
+
+
+def _only_asked(plan: Plan, document: int, shelf: Shelf) -> bool:
+    """Whether all that the question says beside the item is whose it is: "net sales of the Europe segment"
+    are no net sales."""
+    return plan.rest <= _names_of(shelf.of(document))
+
+
+def beside(made: Result, quotes: Sequence[Quote]) -> list[Quote]:
+    """The quotes worth showing under the calculation: none of a row that it uses, two at most."""
+    rows = {f.sighting.passage.text[f.sighting.start : f.sighting.end].strip() for f in made.found}
+    return [q for q in quotes if q.unit.text.strip() not in rows][:2]
+
+
+def cite(made: Result, page_of: citations.PageOf) -> tuple[Citation, ...]:
+    """The rows that the operands stand in, in order."""
+    cited: dict[tuple[int, int], Citation] = {}
+    for found, operand in zip(made.found, made.calculation.operands, strict=True):
+        at = found.sighting
+        if (at.passage.chunk_id, at.start) not in cited:
+            cited[at.passage.chunk_id, at.start] = citations.locate(
+                operand.marker, at.passage, at.start, at.end, page_of
+            )
+    return tuple(cited.values())
+
+
+def _spoken(name: str, question: str) -> str:
+    """The item's name in the question's language, where the vocabulary has one."""
+    if detect_language(question) != "zh" or not name.isascii():
+        return name
+    item = next((m.entry for m in mentions(name) if isinstance(m.entry, Item)), None)
+    return item.names_zh[0].text if item is not None else name
 
 
 def _half_there(missing: Missing | None, plan: Plan) -> bool:
@@ -126,16 +164,59 @@ def _gather(
 ) -> dict[Wanted, Found] | Missing:
     named = known | _names_of(shelf.of(document))
     found: dict[Wanted, Found] = {}
+    seen = shelf.sightings(document)
+    together = _together(wanted, seen, named)
     for one in wanted:
-        best = _best(one, shelf.sightings(document), named)
+        beside = _same_row(one, found, seen)
+        if beside is not None:
+            found[one] = beside
+            continue
+        pages = {f.sighting.passage.page_start for w, f in found.items() if _alike(w, one)}
+        best = _best(one, seen, named, together, pages)
         tries = 0
-        while best is None and tries < 2 and shelf.look_for(_query(one, tries), document):
+        # A figure that does not stand in its statement is taken only when the statement cannot be found.
+        while (best is None or (not best.stated and not tries)) and tries < 2:
             tries += 1
-            best = _best(one, shelf.sightings(document), named)
+            if shelf.look_for(_query(one, tries), document):
+                seen = shelf.sightings(document)
+                together = _together(wanted, seen, named)
+                best = _best(one, seen, named, together, pages)
         if best is None:
             return Missing("", one.name, one.year)
         found[one] = best
     return found
+
+
+def _same_row(wanted: Wanted, found: dict[Wanted, Found], seen: Sequence[Sighting]) -> Found | None:
+    """The figure of another year in the row where the item was found."""
+    for other, there in found.items():
+        if (other.name, other.ids) != (wanted.name, wanted.ids) or wanted.year is None:
+            continue
+        at = there.sighting
+        for sighting in seen:
+            figure = sighting.figure
+            here = sighting.passage.chunk_id == at.passage.chunk_id and figure.row == at.figure.row
+            same = figure.column.kind == at.figure.column.kind and figure.column.part == at.figure.column.part
+            if here and same and figure.column.year == wanted.year:
+                return Found(wanted, sighting, there.score, there.stated)
+    return None
+
+
+def _alike(one: Wanted, other: Wanted) -> bool:
+    """Whether both stand in the same statement."""
+    a, b = _item(one), _item(other)
+    return a is None or b is None or a.statement == b.statement
+
+
+def _together(wanted: Sequence[Wanted], seen: Sequence[Sighting], known: frozenset[str]) -> Counter[int]:
+    """Page -> how many of the wanted figures stand on it."""
+    there = {
+        (s.passage.page_start, one)
+        for s in seen
+        for one in wanted
+        if s.figure.column.year == one.year and _named(one, s, known) >= ENOUGH
+    }
+    return Counter(page for page, _ in there)
 
 
 def _names_of(passages: Sequence[Passage]) -> frozenset[str]:
@@ -150,37 +231,43 @@ def _query(wanted: Wanted, tries: int) -> str:
     names = [wanted.name]
     if item is not None:
         names += [n.text for n in (*item.names_en[:2], *item.names_zh[:1])]
-        if tries:
-            names = [_STATEMENT_WORDS.get(item.statement, ""), *names]
+        if tries == 1:
+            names = [_STATEMENT_WORDS.get(item.statement, ""), *names[:2]]
     return " ".join(dict.fromkeys(filter(None, names))) + (f" {wanted.year}" if wanted.year else "")
 
 
-def _best(wanted: Wanted, seen: Sequence[Sighting], known: frozenset[str]) -> Found | None:
-    """The figure that is named most like what is wanted, of its year. None below :data:`ENOUGH`."""
-    item = next((vocabulary().items[i] for i in wanted.ids if i in vocabulary().items), None)
+def _best(
+    wanted: Wanted,
+    seen: Sequence[Sighting],
+    known: frozenset[str],
+    together: Counter[int],
+    pages: Collection[int] = (),
+) -> Found | None:
+    """The figure that is named most like what is wanted, of its year. None below :data:`ENOUGH`. ``pages``:
+    where others of its statement were found."""
+    item = _item(wanted)
     newest = max((s.figure.column.year or 0 for s in seen), default=0) or None
+    year = wanted.year or newest
     best: Found | None = None
     rivals: dict[tuple[int, int], list[Sighting]] = {}
     close: list[tuple[float, Sighting]] = []
     for sighting in seen:
         figure = sighting.figure
-        year = wanted.year or newest
         if figure.column.kind == "change" or figure.column.part or figure.column.year != year or year is None:
             continue
         score = _named(wanted, sighting, known)
-        if score < ENOUGH:
+        if score < ENOUGH or _wrong_sign(figure.value, item):
             continue
-        if figure.parent:
-            score -= 0.2
-        if item is not None and item.statement and sighting.passage.page_type == item.statement:
-            score += 0.15
-        elif item is not None and item.statement and _looks_like(item, sighting.passage):
-            score += 0.1
-        score -= 0.004 * sighting.order
+        page = sighting.passage.page_start
+        stated = item is None or not item.statement or _stands_in(item, sighting.passage)
+        score += (0.15 if stated else 0.0) - (0.2 if figure.parent else 0.0) - 0.004 * sighting.order
+        score += 0.04 * (min(together[page], 4) - 1) + (0.2 if page in pages else 0.0)
+        repeated = {o.passage.page_start for o in seen if o.figure.value == figure.value}
+        score += 0.02 * min(len(repeated) - 1, 3)  # a report gives its main figures several times
         rivals.setdefault((sighting.passage.chunk_id, figure.row), []).append(sighting)
         close.append((score, sighting))
         if best is None or score > best.score:
-            best = Found(wanted, sighting, score)
+            best = Found(wanted, sighting, score, stated)
     if best is None or _ambiguous(best, close):
         return None
     # Two numbers of the year in one row: the column must say which is meant.
@@ -207,7 +294,21 @@ def _ambiguous(best: Found, others: Sequence[tuple[float, Sighting]]) -> bool:
     )
 
 
-def _looks_like(item: Item, passage: Passage) -> bool:
+def _item(wanted: Wanted) -> Item | None:
+    return next((vocabulary().items[i] for i in wanted.ids if i in vocabulary().items), None)
+
+
+def _wrong_sign(value: Decimal, item: Item | None) -> bool:
+    """A depreciation in brackets is a line of some other table."""
+    if item is None or value >= 0 or item.sign == "outflow" or item.kind != "amount":
+        return False
+    return not _EITHER_WAY.search(" ".join(n.text for n in item.names))
+
+
+def _stands_in(item: Item, passage: Passage) -> bool:
+    """Whether the passage is of the statement where the item stands."""
+    if passage.page_type:
+        return passage.page_type == item.statement
     words = " ".join((*passage.section_path[-2:], passage.table_header, passage.text[:200])).lower()
     clues = {
         "income_statement": r"statements? of (?:consolidated )?(?:income|operations|earnings)|利润表"
@@ -308,6 +409,8 @@ def _made(
     cited = write(expression, lambda w: printed(w, True), average)
     years = [f.sighting.figure.column.year for f in found.values() if f.sighting.figure.column.year]
     when = _period(max(years), language) if years else ""
+    if isinstance(expression, Average) and len(set(years)) > 1:
+        when = f"{_period(min(years), language)}-{when}"
     operands = tuple(
         Operand(
             text=f.sighting.figure.text,
@@ -348,7 +451,7 @@ def _comparable(plan: Plan, expression: Expression, found: Sequence[Found]) -> b
     """Whether the figures may be set against each other: all scales known or all from one table, percentages
     only with percentages."""
     figures = [f.sighting.figure for f in found]
-    if len({f.percent for f in figures}) > 1:
+    if len({f.percent for f in figures}) > 1 or len({f.parent for f in figures}) > 1:
         return False
     if isinstance(expression, Operation) and expression.operator == "-" and plan.shown == "amount":
         values = [f.value for f in found]
@@ -357,6 +460,9 @@ def _comparable(plan: Plan, expression: Expression, found: Sequence[Found]) -> b
             return False  # printed in brackets: a cost that grew or a gain that shrank?
     if plan.shown == "percent" and figures[0].percent and not plan.lookup:
         return False
+    costs = [f for f in found if f.value < 0 and _COST.search(_label(f)) and not _outflow(f)]
+    if costs and any(f.value > 0 for f in found) and not plan.lookup:
+        return False  # an expense in brackets among figures that are not
     unsure = [f for f in figures if not f.scaled]
     pages = {f.sighting.passage.page_start for f in found}
     return not unsure or (len(unsure) == len(figures) and (len(pages) == 1 or len(figures) == 1))

@@ -70,8 +70,11 @@ _PART = re.compile(
     r"|1\s?[-—–~至]\s?12\s?月)",
     re.IGNORECASE,
 )
-_PARENT = re.compile(
-    r"母公司(?:资产负债表|利润表|现金流量表|所有者权益|财务报表)|parent[ -]company only", re.IGNORECASE
+PARENT = re.compile(
+    r"母公司(?:资产负债表|利润表|现金流量表|所有者权益|财务报表)|^\W*parent[ -]company\b.{0,60}$"
+    r"|parent[ -]company only|condensed financial (?:information|statements) of (?:the )?"
+    r"(?:registrant|parent)",
+    re.IGNORECASE,
 )
 _CONSOLIDATED = re.compile(r"合并(?:资产负债表|利润表|现金流量表|所有者权益)|consolidated", re.IGNORECASE)
 _CJK_END = re.compile("[\u3400-\u9fff]$")
@@ -216,7 +219,7 @@ def _read_head(table: _Table, line: str, year: int | None) -> None:
     bare = line.strip()
     if not bare:
         return
-    if _PARENT.search(bare):
+    if PARENT.search(bare):
         table.parent = True
     elif _CONSOLIDATED.search(bare):
         table.parent = False
@@ -399,7 +402,12 @@ def _label(
         after = lines[place + 1][1].strip()
         short = after and not is_row(after) and len(after) <= 24 and cell_value(after) is None
         open_bracket = label.count("（") > label.count("）") or label.count("(") > label.count(")")
-        if short and (after[0] in "的额）)益" or open_bracket or (after[0].islower() and begin != start)):
+        if short and (
+            after[0] in "的额）)益"
+            or open_bracket
+            or label.endswith("的")
+            or (after[0].islower() and begin != start)
+        ):
             label, stop = label + after, lines[place + 1][0] + len(lines[place + 1][1])
     return label, begin, stop
 

@@ -156,13 +156,24 @@ def _fenced(number: int, passage: Passage, language: PromptLanguage) -> str:
     return f"{head}\n{clean(passage.text)}\n{_OPEN}/{number}{_CLOSE}"
 
 
-def build(question: str, passages: Sequence[Passage], prompt: Prompt | None = None) -> list[ChatMessage]:
+_FACTS = {
+    "en": "Calculated from figures of these passages and checked; use it as it is, with its markers:",
+    "zh": "以下结果由计算器根据上述段落中的数字算出并已核对，请原样采用，并保留其引用标记：",
+}
+
+
+def build(
+    question: str, passages: Sequence[Passage], prompt: Prompt | None = None, facts: Sequence[str] = ()
+) -> list[ChatMessage]:
     """The messages for one question. Passage ``n`` of the list is cited as ``[n]``. Without a ``prompt``: the
-    concise one that came with the program (what training uses too)."""
+    concise one that came with the program (what training uses too). ``facts``: what the calculator made of
+    figures of the passages, with their markers."""
     prompt = prompt or built_in(wording.CONCISE, prompt_language(question))
     language = prompt.language
     fenced = "\n\n".join(_fenced(n, p, language) for n, p in enumerate(passages, 1))
     asked = _QUESTION[language].format(question=clean(question))
+    if facts:
+        asked = f"{_FACTS[language]}\n" + "\n".join(map(clean, facts)) + f"\n\n{asked}"
     return [
         ChatMessage("system", wording.render(prompt.text, language)),
         ChatMessage("user", f"{_PASSAGES[language]}\n\n{fenced}\n\n{asked}"),

@@ -11,15 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.answer.evidence import head, term_set, years
-from rag.answer.figures import Figure, figures
-from rag.records import PAGE_BREAK, Page, Passage, Scope
+from rag.answer.figures import PARENT, Figure, figures
+from rag.records import Page, Passage, Scope, StoredChunk
 
-MAX_SEARCHES = 4
+MAX_SEARCHES = 5
 _FOUND = 8  # passages of one search
 _PAGES = 14  # of one document that are read for one question
 
 Search = Callable[[str, Scope, int], Sequence[Passage]]
 PageOf = Callable[[int, int], Page]
+ChunksOf = Callable[[int, int], Sequence[Passage]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,9 @@ class Shelf:
     scope: Scope
     search: Search
     page_of: PageOf
+    chunks_of: ChunksOf = lambda document_id, number: ()  # all passages of a page
     searches: int = 0
+    _whole: dict[tuple[int, int], Sequence[Passage]] = field(default_factory=dict)
     _found: dict[int, list[Passage]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -82,8 +85,12 @@ class Shelf:
                 # The header of a table that goes on from the page before is known to its first chunk.
                 goes_on = "" if _begins(first.table_header, text) else first.table_header
                 words = term_set(text) | term_set(head(first))
+                parent = _own_alone(here)
                 for figure in figures(text, table_header=goes_on, year=year):
-                    place = _place(text[figure.start : figure.end], here)
+                    if parent and not figure.parent:
+                        figure = replace(figure, parent=True)
+                    row = text[figure.start : figure.end]
+                    place = _place(row, here) or _place(row, self._chunks(document_id, number))
                     if place is not None:
                         seen.append(Sighting(figure, *place, order, words))
                 continue
@@ -93,6 +100,12 @@ class Shelf:
                     seen.append(Sighting(figure, passage, figure.start, figure.end, order, words))
         return seen
 
+    def _chunks(self, document_id: int, number: int) -> Sequence[Passage]:
+        key = (document_id, number)
+        if key not in self._whole:
+            self._whole[key] = self.chunks_of(document_id, number)
+        return self._whole[key]
+
     def _page_text(self, document_id: int, number: int) -> str | None:
         from rag.errors import WenjuError
 
@@ -101,6 +114,11 @@ class Shelf:
         except WenjuError:
             return None  # deleted meanwhile
         return text if len(text) < 40_000 else None
+
+
+def _own_alone(passages: Sequence[Passage]) -> bool:
+    """Whether the sections say that the page is of the parent company's own statements."""
+    return all(any(PARENT.search(s) for s in p.section_path) for p in passages)
 
 
 def _begins(header: str, text: str) -> bool:
@@ -126,5 +144,25 @@ def own_year(passage: Passage) -> int | None:
     return max(stated) if stated else None
 
 
-def on_page(passage: Passage, start: int) -> int:
-    return passage.page_start + passage.text.count(PAGE_BREAK, 0, start)
+def whole_passage(chunk: StoredChunk) -> Passage:
+    """A chunk that no search ranked, as a passage."""
+    return Passage(
+        rank=0,
+        chunk_id=chunk.id,
+        document_id=chunk.document_id,
+        document=chunk.document,
+        title=chunk.title,
+        page_start=chunk.page_start,
+        page_end=chunk.page_end,
+        section_path=chunk.section_path,
+        table_header=chunk.table_header,
+        text=chunk.text,
+        char_start=chunk.char_start,
+        char_end=chunk.char_end,
+        boxes=chunk.boxes,
+        language=chunk.language,
+        page_kind=chunk.page_kind,
+        score=0.0,
+        page_type=chunk.page_type,
+        about=chunk.about,
+    )

@@ -50,6 +50,7 @@ _SCALE_ASKED = re.compile(
 )
 _POWERS = {"thousand": 3, "million": 6, "billion": 9, "千": 3, "万": 4, "百万": 6, "亿": 8}
 _COUNTS = {"one": 1, "two": 2, "three": 3, "four": 4, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4}
+_YES_NO = re.compile(r"^\s*(?:is|are|does|do|did|has|have|was|were|can|could)\b|是否|有没有|吗[？?]?$", re.I)
 _ASKS_WHY = re.compile(r"\bwhy\b|\bdrove\b|\bdriv|\breason|\bcause|原因|为什么|为何|主要因素", re.I)
 _TRIM = re.compile(
     r"^(?:the|a|an|total change in|company'?s?|its|their)\s+"
@@ -111,6 +112,7 @@ class Plan:
     places: int | None = None
     power: int | None = None  # of ten, that the answer is asked in
     certain: bool = True  # a missing operand is worth saying
+    rest: frozenset[str] = frozenset()  # of a lookup: words beside the item, to be the company's
 
     @property
     def lookup(self) -> bool:
@@ -218,7 +220,7 @@ def _asked_years(question: str) -> list[int]:
 
 def _of_ratio(question: str, left: str, stated: list[int]) -> Plan | None:
     found = [m for m in mentions(left) if isinstance(m.entry, Ratio) and not m.entry.of_any_item]
-    if not found:
+    if not found or _YES_NO.search(left):
         return None
     mention = max(found, key=lambda m: len(m.name.text))
     ratio = mention.entry
@@ -227,6 +229,15 @@ def _of_ratio(question: str, left: str, stated: list[int]) -> Plan | None:
         return None
     year = stated[-1] if stated else None
     trees = [formulas.parse_formula(f) for f in (ratio.formula, *ratio.alternatives)]
+    defined = _DEFINED.search(question)
+    if defined:
+        # The question's own definition counts: a formula that lacks one of its items is another one.
+        said = re.split(r"[.。](?:\s|$)", question[defined.end() :])[0]
+        own = {m.id for m in mentions(said) if isinstance(m.entry, Item)}
+        own = {i for i in own if vocabulary().items[i].kind == "amount"}
+        trees = [t for t in trees if own <= {r.item for r in formulas.references(t)}]
+    if not trees or _ADJUSTED.search(question):
+        return None
     shown: Shown = {"percent": "percent", "days": "days", "amount": "amount"}.get(ratio.unit, "ratio")  # type: ignore[assignment]
     name = mention.name.text
 
@@ -249,6 +260,12 @@ def _of_ratio(question: str, left: str, stated: list[int]) -> Plan | None:
     return Plan(name, single[0], shown, tuple(single[1:]), printed)
 
 
+_DEFINED = re.compile(
+    r"\bdefined as\b|\bdefine\b|\bcalculate .{0,40}\busing\b|\bas the numerator\b|定义为", re.I
+)
+_ADJUSTED = re.compile(
+    r"(?<![a-z])adjusted|non-?gaap|constant currency|调整后|扣非|扣除非经常性", re.IGNORECASE
+)
 _RANGE_IN_FORMULA = re.compile(r"\(\s*average\b|defined as|/ ?\(?average", re.I)
 
 
@@ -260,7 +277,7 @@ def _expression(tree: formulas.Node, year: int | None) -> Expression:
             known = vocabulary().items[item]
             before = year - 1 if year is not None else None
             now, last = Wanted(_spoken(known), (item,), year), Wanted(_spoken(known), (item,), before)
-            if period == "now" or (year is None and period != "now"):
+            if period == "now" or year is None:
                 return now
             if period == "previous":
                 return last
@@ -280,8 +297,8 @@ _EN = (
     ("growth", r"(?:percentage|percent|%|per cent) (?:change|increase|decrease|growth)"
                r"\s*(?:/ ?\(?decrease\)?\s*)?(?:in|of|for|between)\s+(?P<x>.+)"),
     ("growth", r"(?P<x>[^?]+?)\s+growth rate|growth rate (?:of|in)\s+(?P<x2>.+)"),
-    ("share", r"(?:what|which) (?:percentage|percent|proportion|share) of\s+(?P<y>.+?)\s+(?:does|do|did|is|are"
-              r"|was|were|came from|comes from)\s+(?P<x>.+?)"
+    ("share", r"(?:what|which) (?:percentage|percent|proportion|share) of\s+(?P<y>.+?)\s+"
+              r"(?:does|do|did|is|are|was|were|came from|comes from)\s+(?P<x>.+?)"
               r"(?:\s+(?:make up|constitute|form|represent|account for).*)?$"),
     ("share", r"(?:what (?:is|was|were|are) (?:the )?(?:percentage of )?)?"
               r"(?P<x>.+?)\s+as a "
@@ -314,16 +331,38 @@ def _of_words(left: str, stated: list[int]) -> Plan | None:
         made = _operation(kind, x, y, stated)
         if made is not None:
             return made
-    match = re.search(
-        r"\b(?:what|how much|how many)\b.{0,12}?\b(?:is|was|were|are|did|has|had|does)\b\s+(?P<x>.+)",
-        sentence,
-        re.I,
-    )
-    x = _phrase(match["x"]) if match else ""
-    if x and stated and len(stated) == 1 and not re.search(r"\bof\b.*\bof\b|\bwho\b|\bwhich\b", x):
-        known = _ids(x)
-        return Plan(x, Wanted(x, known, stated[0]), "amount", certain=False)
-    return None
+    return _lookup(sentence, stated)
+
+
+def _lookup(sentence: str, stated: list[int]) -> Plan | None:
+    """A single figure: of an item of the vocabulary, or of what the words after "what was" name."""
+    match = next(reversed(list(_ASKS.finditer(sentence))), None)
+    if match is None or len(stated) != 1 or re.search(r"\bwho\b|\bwhich\b|\bquarter\b|\bQ[1-4]\b", sentence):
+        return None
+    asked = re.sub(r"\([^()]*\)", " ", sentence[match.end() :])
+    asked = re.split(r"[.?!;](?:\s|$)", asked)[0]
+    found = [m for m in mentions(asked) if isinstance(m.entry, Item) and m.entry.amount]
+    x = _phrase(asked)
+    if len(found) == 1:
+        one = found[0]
+        rest = {t for t in terms(x) if t not in one.name.terms and t not in _SAID_BESIDE and not t.isdigit()}
+        wanted = Wanted(one.name.text, (one.id, *one.also), stated[0])
+        others = (Wanted(x, (), stated[0]),) if rest else ()
+        return Plan(wanted.name, wanted, "amount", others, certain=False, rest=frozenset(rest))
+    if not x or found:
+        return None
+    return Plan(x, Wanted(x, (), stated[0]), "amount", certain=False)
+
+
+_ASKS = re.compile(
+    r"\b(?:what|how much|how many)\b(?:'s)?\s*(?:is|was|were|are|did|has|had|does)?\b", re.IGNORECASE
+)
+_SAID_BESIDE_WORDS = """
+total net the of in year end amount its for to and at by with a on from as did have had has was were is are
+their company fy usd million
+billion thousand value reported consolidated group inc corp end ended fiscal dollars s
+"""
+_SAID_BESIDE = frozenset(_SAID_BESIDE_WORDS.split())
 
 
 def _operation(kind: str, x: str, y: str, stated: list[int]) -> Plan | None:
@@ -405,6 +444,11 @@ _ZH_GROWTH = re.compile(
 )
 _ZH_CHANGE = re.compile(
     r"(?P<x>[^，。？]{2,40}?)(?:较|比|相比).{0,12}?(?:增加|减少|增长|变动)了?多少(?!百分)"
+    r"|(?P<x2>[^，。？]{2,40}?)同比(?:增加|减少|增长|变动)了?多少"
+)
+_ZH_FORMULA = re.compile(r"[（(](?P<x>[^/÷（）()]{2,30})[/÷](?P<y>[^/÷（）()]{2,30})[）)]")
+_ZH_QUALIFIED = re.compile(
+    r"每|前[一二三四五六七八九十\d]|人均|季度|业务|产品|子公司|母公司|分部|地区|拟|行业"
 )
 _ZH_SUM = re.compile(r"(?P<x>[^，。？]{2,30}?)(?:与|和|及|加)(?P<y>[^，。？]{2,30}?)(?:之和|合计|总和|一共)")
 _ZH_APART = re.compile(
@@ -432,14 +476,14 @@ def _of_chinese(left: str, stated: list[int]) -> Plan | None:
         match = pattern.search(text)
         if match is None:
             continue
-        x = of(match["x"], newest)
+        x = of(match["x"] or match.groupdict().get("x2") or "", newest)
         y = of(match["y"], newest) if "y" in match.groupdict() else None
         if x is None:
             return None
         if kind in ("growth", "change") and oldest is not None:
             before = Wanted(x.name, x.ids, oldest)
             name = f"{x.name}变动"
-            if kind == "change":
+            if kind == "change" and re.search(r"金额|多少[亿万千百]*元|额(?:是|为)?多少", text):
                 return Plan(name, Operation("-", x, before), "amount")
             return Plan(name, Operation("/", Operation("-", x, before), before), "percent")
         if y is not None and kind == "share":
@@ -449,7 +493,7 @@ def _of_chinese(left: str, stated: list[int]) -> Plan | None:
     match = _ZH_OF.search(text)
     if match and len(stated) == 1:
         x = of(match["x"], newest)
-        if x is not None and x.ids:
+        if x is not None and x.ids and not _ZH_QUALIFIED.search(match["x"]):
             return Plan(x.name, x, "amount", certain=False)
     return None
 

@@ -187,7 +187,9 @@ class _Judge:
     def _calculated(self, claim: _Claim) -> SentenceCheck | None:
         """The calculator's own line: its numbers are the cited operands and what follows from them."""
         for calculation in self.calculations:
-            if calculation.result not in claim.text or calculation.expression not in claim.text:
+            said = "".join(claim.text.split())
+            parts = (calculation.result, calculation.expression)
+            if any("".join(part.split()) not in said for part in parts):
                 continue
             markers = tuple(sorted({o.marker for o in calculation.operands}))
             numbers = tuple(

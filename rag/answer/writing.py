@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rag.answer import citations, extractive, prompts, wording
+from rag.answer import calculator, citations, extractive, prompts, wording
 from rag.answer.evidence import Asked, essence, understand
 from rag.answer.markers import MarkerStream
 from rag.answer.refusal import Refusal, judge
+from rag.answer.shelf import Shelf
 from rag.errors import ModelError, WenjuError
 from rag.messages import message
 from rag.models.chat import ChatFinder
@@ -32,6 +33,7 @@ from rag.records import (
     Retrieved,
     Thinking,
     Token,
+    Understood,
 )
 from rag.search.index import SearchIndex, SearchResult
 from rag.search.query_terms import query_terms
@@ -67,6 +69,7 @@ class Writing:
         page_of: citations.PageOf,
         emit: Callable[[Event], None],
         told: Mapping[prompts.PromptLanguage, prompts.Prompt] | None = None,
+        shelf: Callable[[Sequence[Passage]], Shelf] | None = None,
     ) -> None:
         self._settings = settings
         self._search = search
@@ -75,6 +78,8 @@ class Writing:
         self._page_of = page_of
         self.emit = emit
         self._told = told  # the prompts of the chosen use; None: the concise ones
+        self._shelf = shelf  # what may be calculated with; None: nothing is
+        self._understood = Understood()
         self._cancelled = threading.Event()
         self._reply: Iterator[Delta] | None = None
         self._outcome = Outcome("extractive")
@@ -112,32 +117,61 @@ class Writing:
         refusal = judge(asked, passages, self._settings.answer, covers=self._covers(question))
         found = self._chats.find()
         try:
+            # A question about somebody who is not in the library must not get somebody else's figure.
+            made = self._calculate(question, passages) if refusal is None else None
+            if made is not None:
+                passages = (*passages, *made.added)
             if refusal is not None and (refusal.certain or found.model is None):
                 self._say_missing_chat(found.problem)
                 return self._refuse(question, refusal)
             if found.model is not None:
-                text = self._generate(question, list(passages), found.model)
+                text = self._generate(question, list(passages), found.model, made)
                 if text is not None:
                     return text
                 if refusal is not None:
                     return self._refuse(question, refusal)
             else:
                 self._say_missing_chat(found.problem)
-            return self._quote(question, asked, passages)
+            return self._quote(question, asked, passages, made)
         finally:
             self.timings_ms["generate"] = (time.perf_counter() - started) * 1000
 
+    def _calculate(self, question: str, passages: Sequence[Passage]) -> calculator.Result | None:
+        """What the question asks to be calculated or looked up, from cited figures; says which figure is not
+        there. Passages that it adds go out as found."""
+        if self._shelf is None or not passages:
+            return None
+        clock = time.perf_counter()
+        try:
+            made = calculator.calculate(question, self._shelf(passages))
+        except WenjuError as error:
+            log.warning("nothing calculated: %s", error.code)
+            made = None
+        self.timings_ms["calculate"] = (time.perf_counter() - clock) * 1000
+        if isinstance(made, calculator.Missing):
+            params = {"name": made.name, "item": made.item, "year": str(made.year or "")}
+            self.emit(Degraded("calculator", "degraded.operand_missing", params))
+            return None
+        if made is not None and made.added:
+            self.emit(Retrieved((*passages, *made.added), {}, self._understood))
+        return made
+
     # -- by a model
 
-    def _generate(self, question: str, passages: list[Passage], model: ChatModel) -> str | None:
+    def _generate(
+        self, question: str, passages: list[Passage], model: ChatModel, made: calculator.Result | None
+    ) -> str | None:
         """The model's text; None when it gave nothing and quotes should stand in."""
         kept = prompts.fit(passages, self._settings.chat.context_tokens)
+        if made is not None and any(o.marker > len(kept) for o in made.calculation.operands):
+            made = None  # its figures would not be in front of the model
+        facts = (made.text,) if made is not None else ()
         markers = MarkerStream(len(kept))
         pieces: list[str] = []
         finish_reason = ""
         problem: ModelError | None = None
         try:
-            for delta in self._deltas(model, question, kept):
+            for delta in self._deltas(model, question, kept, facts):
                 if delta.thinking:
                     self.emit(Thinking(delta.thinking))
                 if delta.text:
@@ -173,11 +207,14 @@ class Writing:
             refusal_code="refusal.model" if refused else "",
             model=model.name,
             incomplete=problem is not None or finish_reason == "length",
+            calculations=(made.calculation,) if made is not None and not refused else (),
         )
         return text
 
-    def _deltas(self, model: ChatModel, question: str, passages: list[Passage]) -> Iterator[Delta]:
-        reply: Any = model.stream(prompts.build(question, passages, self._prompt(question)))
+    def _deltas(
+        self, model: ChatModel, question: str, passages: list[Passage], facts: Sequence[str]
+    ) -> Iterator[Delta]:
+        reply: Any = model.stream(prompts.build(question, passages, self._prompt(question), facts))
         self._reply = reply
         try:
             for delta in reply:
@@ -211,19 +248,25 @@ class Writing:
 
     # -- without one
 
-    def _quote(self, question: str, asked: Asked, passages: Sequence[Passage]) -> str:
+    def _quote(
+        self,
+        question: str,
+        asked: Asked,
+        passages: Sequence[Passage],
+        calculated: calculator.Result | None = None,
+    ) -> str:
         started = time.perf_counter()
         covers = self._covers(question)
         cosines = self._cosines(question) if covers and _all_covered(passages, self._embedding) else None
         quotes = extractive.choose(asked, passages, self._settings.answer.max_sentences, cosines)
         self.timings_ms["quote"] = (time.perf_counter() - started) * 1000
-        if not quotes:
+        if calculated is not None:
+            quotes = calculator.beside(calculated, quotes)
+        elif not quotes or (asked.number and not any(extractive.has_figure(q.unit.text) for q in quotes)):
             return self._refuse(question, Refusal("refusal.weak_evidence"))
-        if asked.number and not any(extractive.has_figure(q.unit.text) for q in quotes):
-            return self._refuse(question, Refusal("refusal.weak_evidence"))
-        if asked.concept and not extractive.explains(asked, quotes):
+        elif asked.concept and not extractive.explains(asked, quotes):
             return self._refuse(question, Refusal("refusal.not_about_documents"))
-        lines = extractive.compose(quotes)
+        lines = [*((calculated.text,) if calculated is not None else ()), *extractive.compose(quotes)]
         text = "\n".join(lines)
         for number, line in enumerate(lines):
             self.emit(Token(line if number == 0 else f"\n{line}"))
@@ -236,7 +279,10 @@ class Writing:
             )
             for q in quotes
         )
-        self._outcome = Outcome("extractive", citations=made)
+        if calculated is not None:
+            made = (*calculator.cite(calculated, self._page_of), *made)
+        calculations = (calculated.calculation,) if calculated is not None else ()
+        self._outcome = Outcome("extractive", citations=made, calculations=calculations)
         return text
 
     def _cosines(self, question: str) -> extractive.Cosines:

@@ -132,6 +132,10 @@ MESSAGES.update(
             "Numbers of the answer that the cited passages do not hold: {numbers}.",
             "回答中有些数字在所引段落中找不到：{numbers}。",
         ),
+        "degraded.operand_missing": (
+            "{name} was not calculated: no figure for “{item}” {year} was found in the documents.",
+            "未计算“{name}”：文档中没有找到“{item}”{year}的数值。",
+        ),
         "degraded.rewrite": (
             "The chat model could not restate the follow-up; it was completed by rule.",
             "对话模型未能改写追问；已按规则补全。",

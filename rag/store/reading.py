@@ -152,6 +152,13 @@ class Reading(Room):
         authorised the document already."""
         return self._visible(scope, chunks.c.document_id == document_id)
 
+    def page_chunks(self, document_id: int, number: int, scope: Scope | None = None) -> list[StoredChunk]:
+        """The chunks that begin on page ``number`` (1-based), in reading order. Scope as in
+        :meth:`document_chunks`."""
+        return self._visible(
+            scope, sa.and_(chunks.c.document_id == document_id, chunks.c.page_start == number)
+        )
+
     def _visible(self, scope: Scope | None, which: sa.ColumnElement[bool]) -> list[StoredChunk]:
         query = _VISIBLE.where(which, sa.true() if scope is None else self._inside(scope))
         with self._db.read() as connection:

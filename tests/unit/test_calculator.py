@@ -1,0 +1,186 @@
+"""Questions that ask for arithmetic over small statements: right, from cited rows, or not at all."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+
+from rag.answer import calculator, sums
+from rag.answer.calculator import Missing, Result, calculate
+from rag.answer.figures import figures
+from rag.answer.shelf import Shelf
+from rag.answer.verify import verify
+from rag.records import About, Passage, Scope
+
+INCOME = """Acme Corporation
+Consolidated Statements of Income
+(in millions, except per share data)
+Years ended December 31,
+2019	2018	2017
+Net sales	$6,489	$7,500	$7,017
+Cost of sales	2,126	2,517	2,501
+Gross profit	4,363	4,983	4,516
+Operating income	1,607	1,988	1,309
+Net income	$1,503	$1,848	$273
+Basic earnings per share	$1.96	$2.43	$0.36"""
+BALANCE = """Acme Corporation
+Consolidated Balance Sheets
+(in millions)
+At December 31, 2019	At December 31, 2018
+Total current assets	$7,292	$6,106
+Property and equipment, net	253	282
+Total assets	$19,845	$17,890
+Total current liabilities	2,915	2,642
+Total liabilities	7,040	6,498"""
+CASH = """Acme Corporation
+Consolidated Statements of Cash Flows
+(in millions)
+2019	2018	2017
+Net cash provided by operating activities	1,831	1,790	2,213
+Capital expenditures	(116)	(131)	(155)"""
+CHINESE = """合并利润表
+单位：元	币种：人民币
+项目	附注	2019 年度	2018 年度
+一、营业总收入	1,175,301,034.32	1,230,537,181.80
+其中：营业收入	七、61	1,175,301,034.32	1,230,537,181.80
+其中：营业成本	903,236,584.52	901,488,823.98
+研发费用	48,428,964.78	51,663,182.04
+五、净利润（净亏损以“－”号填列）	129,400,000.00	182,200,000.00"""
+CHINESE_PARENT = """母公司利润表
+单位：元	币种：人民币
+项目	附注	2019 年度	2018 年度
+一、营业收入	421,378,931.67	400,000,000.00
+减：营业成本	287,995,126.25	280,000,000.00"""
+
+
+def passage(number: int, text: str, document: str, year: int, document_id: int = 1) -> Passage:
+    return Passage(
+        rank=number, chunk_id=number, document_id=document_id, document=document, title="",
+        page_start=number, page_end=number, section_path=(), table_header="",
+        text=text, char_start=0, char_end=len(text), boxes=(),
+        language="en", page_kind="physical", score=1.0, about=About(fiscal_year=year),
+    )  # fmt: skip
+
+
+ACME = [passage(n, t, "ACME_2019_10K.pdf", 2019) for n, t in enumerate((INCOME, BALANCE, CASH), 1)]
+ZH = [passage(n, t, "远山泵业_2019年_年度报告.pdf", 2019) for n, t in enumerate((CHINESE_PARENT, CHINESE), 1)]
+
+
+def ask(
+    question: str, passages: list[Passage], hidden: list[Passage] | None = None
+) -> Result | Missing | None:
+    """``hidden``: what only a further search finds."""
+    there = {p.page_start: p.text for p in (*passages, *(hidden or ()))}
+    shelf = Shelf(
+        passages,
+        Scope(frozenset({1})),
+        lambda query, scope, top_k: hidden or (),
+        lambda document_id, number: SimpleNamespace(text=there[number]),  # type: ignore[arg-type,return-value]
+    )
+    return calculate(question, shelf)
+
+
+@pytest.mark.parametrize(
+    ("question", "shown"),
+    [
+        ("What is Acme's FY2019 gross margin? Round to one decimal place.", "67.2 %"),
+        ("What is the FY2019 fixed asset turnover ratio for Acme? It is defined as FY2019 revenue / (average "
+         "PP&E between FY2018 and FY2019). Round your answer to two decimal places.", "24.26"),
+        ("What was the percentage change in net sales from 2018 to 2019?", "-13.48 %"),
+        ("What was the change in operating income between 2018 and 2019?", "-$381 million"),
+        ("What is the FY2017 - FY2019 3 year average of capex as a % of revenue for Acme?", "1.91 %"),
+        ("What is Acme's FY2019 capital expenditure amount in USD millions?", "116 million"),
+        ("How much total assets did Acme have at the end of FY2019? Answer in USD billions.",
+         "$19.85 billion"),
+        ("What is the average net income for 2018 and 2019?", "$1,675.5 million"),
+        ("What were capital expenditures as a percentage of net cash provided by operating activities in "
+         "2019?", "6.34 %"),
+        ("What is Acme's current ratio in FY2019?", "2.50"),
+    ],
+)  # fmt: skip
+def test_english_arithmetic(question: str, shown: str) -> None:
+    made = ask(question, ACME)
+    assert isinstance(made, Result), made
+    assert made.calculation.result == shown
+    assert all(f"[{o.marker}]" in made.text for o in made.calculation.operands)
+
+
+@pytest.mark.parametrize(
+    ("question", "shown"),
+    [
+        ("远山泵业2019年毛利率是多少？请保留两位小数。", "23.15%"),
+        ("远山泵业2019年研发费用占营业收入的比例是多少？保留两位小数。", "4.12%"),
+        ("远山泵业2019年营业收入同比增长率是多少？", "-4.49%"),
+        ("远山泵业2019年的营业收入是多少元？", "1,175,301,034.32元"),
+        ("远山泵业2019年的营业收入是多少亿元？", "11.75亿元"),
+    ],
+)
+def test_chinese_arithmetic_takes_the_consolidated_statement(question: str, shown: str) -> None:
+    made = ask(question, ZH)
+    assert isinstance(made, Result), made
+    assert made.calculation.result == shown
+
+
+def test_a_figure_that_is_not_there_is_named_and_not_guessed() -> None:
+    made = ask("What is Acme's FY2019 quick ratio?", ACME[:1])
+    assert isinstance(made, Missing)
+    assert made.year == 2019
+    assert ask("What is Acme's FY2015 gross margin?", ACME) != "guess"
+    assert not isinstance(ask("What is Acme's FY2015 gross margin?", ACME), Result)
+
+
+def test_operands_are_searched_for_and_their_passages_added() -> None:
+    made = ask("What is Acme's asset turnover in FY2019?", ACME[:1], ACME[1:])
+    assert isinstance(made, Result)
+    assert [p.chunk_id for p in made.added] == [2]
+    assert made.added[0].rank == 2
+    assert {o.marker for o in made.calculation.operands} == {1, 2}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Why did net sales fall in 2019?",
+        "Who is the chief executive officer of Acme?",
+        "What was the net sales of the Norwegian warehouse segment in 2019?",
+        "远山泵业2019年每10股派发现金红利多少元？",
+        "Is Acme a capital-intensive business based on FY2019 data?",
+    ],
+)
+def test_what_is_no_question_for_a_figure_is_left_to_the_quotes(question: str) -> None:
+    assert not isinstance(ask(question, ZH if "泵" in question else ACME), Result)
+
+
+def test_the_calculated_line_is_checked_as_calculated() -> None:
+    made = ask("What is Acme's FY2019 gross margin?", ACME)
+    assert isinstance(made, Result)
+    verdict = verify(made.text, ACME, calculations=(made.calculation,))
+    assert [c.support for c in verdict.checks] == ["calculated"]
+    assert verdict.groundedness == 1.0
+
+
+def test_cited_rows_stand_word_for_word_in_their_passages() -> None:
+    made = ask("What is Acme's FY2019 gross margin?", ACME)
+    assert isinstance(made, Result)
+    cited = calculator.cite(made, lambda d, n: SimpleNamespace())  # type: ignore[arg-type,return-value]
+    assert all(c.quote == ACME[c.marker - 1].text[c.char_start : c.char_end] for c in cited)
+    assert any("Gross profit" in c.quote for c in cited)
+
+
+def test_scale_sign_and_period_of_a_table() -> None:
+    rows = {(f.label, f.column.year): f for f in figures(CASH)}
+    capex = rows["Capital expenditures", 2018]
+    assert capex.value == Decimal("-131000000")
+    assert capex.scaled
+    each = {(f.label, f.column.year): f.value for f in figures(INCOME)}
+    assert each["Basic earnings per share", 2019] == Decimal("1.96")
+
+
+def test_an_expression_is_written_with_its_brackets() -> None:
+    a, b = sums.Wanted("a", (), 1), sums.Wanted("b", (), 1)
+    tree = sums.Operation("/", sums.Operation("-", a, b), sums.Operation("*", a, b))
+    assert sums.write(tree, lambda w: w.name, "average({})") == "(a - b) / (a × b)"
+    with pytest.raises(ZeroDivisionError):
+        sums.evaluate(sums.Operation("/", a, b), lambda w: Decimal(0))
