@@ -59,6 +59,41 @@ def answer_json(answer: Answer) -> dict[str, Any]:
             }
             for citation in answer.citations
         ],
+        "groundedness": answer.groundedness,
+        "checks": [
+            {
+                "text": answer.text[check.start : check.end],
+                "support": check.support,
+                "score": check.score,
+                "markers": list(check.markers),
+                "reason": message(check.reason, language()) if check.reason else "",
+                "numbers": [
+                    {"text": n.text, "status": n.status, "markers": list(n.markers), "formula": n.formula}
+                    for n in check.numbers
+                ],
+            }
+            for check in answer.checks
+        ],
+        "calculations": [
+            {
+                "name": made.name,
+                "formula": made.formula,
+                "expression": made.expression,
+                "value": made.value,
+                "result": made.result,
+                "operands": [
+                    {
+                        "text": o.text,
+                        "value": o.value,
+                        "label": o.label,
+                        "period": o.period,
+                        "marker": o.marker,
+                    }
+                    for o in made.operands
+                ],
+            }
+            for made in answer.calculations
+        ],
         "hits": hits_json(answer.passages),
         "timings_ms": {name: round(ms, 2) for name, ms in answer.timings_ms.items()},
     }
@@ -163,6 +198,12 @@ def _print_sources(answer: Answer) -> None:
     print()
     if answer.mode == "extractive":
         print(text("cli.extractive"))
+    for check in answer.checks:
+        if check.support == "unsupported":
+            why = message(check.reason, language()) if check.reason else ""
+            print(text("cli.unsupported", sentence=_snippet(answer.text[check.start : check.end]), why=why))
+    if answer.groundedness is not None:
+        print(text("cli.grounded", share=round(answer.groundedness * 100)))
     if answer.citations:
         print(f"\n{text('cli.sources')}")
         for citation in answer.citations:

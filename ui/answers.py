@@ -10,7 +10,7 @@ import streamlit as st
 from rag.errors import WenjuError
 from rag.messages import message
 from rag.records import Citation, Degraded, Passage, Turn
-from ui import export, state
+from ui import export, state, trust
 from ui.answering import Snapshot
 from ui.boot import current, principal
 from ui.evidence import by_marker
@@ -99,6 +99,13 @@ def _head(turn: Turn) -> None:
             color="orange",
             help=say("answer.mode_refused_help"),
         )
+    elif answer.mode == "extractive" and answer.calculations:
+        st.badge(
+            say("answer.mode_calculated"),
+            icon=":material/calculate:",
+            color="gray",
+            help=say("answer.mode_calculated_help"),
+        )
     elif answer.mode == "extractive":
         st.badge(
             say("answer.mode_extractive"),
@@ -133,8 +140,9 @@ def _words(turn: Turn) -> None:
     if not answer.text.strip():
         _waiting(say("answer.stopped_empty"))
         return
-    source = answer_markdown(answer.text, marker, verbatim=answer.mode == "extractive")
-    st.markdown(source, anchors=False)
+    source = answer_markdown(trust.with_marks(answer), marker, verbatim=answer.mode == "extractive")
+    st.markdown(trust.drawn(source, turn), anchors=False)
+    trust.calculations(turn)
     st.session_state[state.COPIES][str(turn.id)] = export.markdown_answer(answer, language())
 
 
@@ -231,6 +239,7 @@ def _actions(turn: Turn, versions: list[Turn], *, last: bool) -> None:
             )
             st.caption(say("answer.version", current=versions.index(turn) + 1, count=len(versions)))
         with st.container(key=f"timing-{turn.id}", width="content"):
+            trust.groundedness(turn)
             _timing(turn.answer.timings_ms)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 import streamlit as st
 
 from rag.records import Answer, Citation, Turn
+from ui import trust
 from ui.boot import current, principal
 from ui.language import language, say
 from ui.texts import text
@@ -65,6 +66,8 @@ def markdown(turns: Sequence[Turn], lang: str) -> str:
 def markdown_answer(answer: Answer, lang: str) -> str:
     """One answer with its sources, as it is copied."""
     lines = [answer.text.strip()]
+    for title, found in _trust(answer, lang):
+        lines += ["", f"**{title}**", "", *(f"- {line}" for line in found)]
     if answer.citations:
         lines += ["", f"**{text('export.sources', lang)}**", ""]
         lines += [_source(c, lang) for c in sorted(answer.citations, key=lambda c: c.marker)]
@@ -87,6 +90,10 @@ def word(turns: Sequence[Turn], lang: str) -> bytes:
         for line in turn.answer.text.split("\n"):
             if line.strip():
                 document.add_paragraph(_legal(line.strip()))
+        for title, found in _trust(turn.answer, lang):
+            document.add_heading(title, level=2)
+            for line in found:
+                document.add_paragraph(_legal(line))
         by = _spoken_by(turn.answer, lang)
         if by:
             document.add_paragraph().add_run(_legal(by)).italic = True
@@ -98,6 +105,15 @@ def word(turns: Sequence[Turn], lang: str) -> bytes:
     out = io.BytesIO()
     document.save(out)
     return out.getvalue()
+
+
+def _trust(answer: Answer, lang: str) -> list[tuple[str, list[str]]]:
+    """What an export says of an answer beside its words: formulas, and sentences without support."""
+    parts = [
+        (text("export.calculations", lang), trust.formulas(answer)),
+        (text("export.checks", lang), trust.notes(answer, lang, text)),
+    ]
+    return [(title, lines) for title, lines in parts if lines]
 
 
 def _source(citation: Citation, lang: str) -> str:

@@ -98,6 +98,19 @@ CHAT: dict[str, tuple[str, str]] = {
         "No chat model is connected, so these are the best-supported sentences, word for word.",
         "当前没有连接对话模型，以下为依据最充分的原文句子，一字未改。",
     ),
+    "answer.mode_calculated": ("From cited figures", "由所引数字得出"),
+    "answer.mode_calculated_help": (
+        "Looked up or calculated from the cited figures, then quoted: no model wrote or guessed it.",
+        "由所引数字查得或算出，并附原文摘录：并非模型撰写或猜测。",
+    ),
+    "check.mark": ("not found in the sources", "来源中未找到依据"),
+    "check.grounded": ("{share} % supported", "{share}% 有依据"),
+    "check.grounded_help": (
+        "The share of the answer's claims that its sources carry: each sentence and each number was checked.",
+        "回答中有来源支持的陈述所占比例：每句话、每个数字均已核对。",
+    ),
+    "export.checks": ("Checks", "核对结果"),
+    "export.calculations": ("Calculations", "计算过程"),
     "answer.mode_generative": ("Written by a model", "由模型撰写"),
     "answer.mode_generative_help": (
         "Written by this model from the passages cited.",

@@ -37,6 +37,13 @@ export default function (component) {
 
   const onClick = (event) => {
     const target = event.target instanceof Element ? event.target : null;
+    const mark = target?.closest('a[href*="#check-"]');
+    if (mark) {  // a tap shows the reason, where there is no hover
+      event.preventDefault();
+      event.stopPropagation();
+      mark.classList.toggle("wj-open");
+      return;
+    }
     const link = target?.closest('a[href*="#cite-"]');
     if (link) {
       event.preventDefault();

@@ -160,6 +160,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.sources": ("Sources", "来源"),
     "cli.nearest": ("Nearest passages", "最接近的段落"),
     "cli.thinking": ("thinking ...", "思考中 ..."),
+    "cli.unsupported": (
+        "[not found in the sources] {sentence} {why}",
+        "[来源中未找到依据] {sentence} {why}",
+    ),
+    "cli.grounded": ("{share} % of the claims are supported by the passages.", "{share}% 的陈述有段落支持。"),
     "cli.extractive": (
         "(quoted from the documents; no chat model was used)",
         "（直接摘自文档，未使用对话模型）",

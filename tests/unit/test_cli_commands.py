@@ -113,10 +113,12 @@ def test_search_ask_and_documents(wenju: Wenju, folder: Path) -> None:
     (answer,) = ran.lines()
     assert list(answer) == [
         "question", "answer", "refused", "refusal_code", "mode", "model", "prompt_version", "citations",
-        "hits", "timings_ms",
+        "groundedness", "checks", "calculations", "hits", "timings_ms",
     ]  # fmt: skip
     assert (answer["refused"], answer["mode"], answer["model"]) == (False, "extractive", "")
     assert "531" in answer["answer"]
+    assert answer["groundedness"] == 1.0
+    assert {check["support"] for check in answer["checks"]} <= {"quoted", "supported", "no_claim"}
     citation = answer["citations"][0]
     assert list(citation) == ["marker", "document", "page_start", "page_end", "quote"]
     assert citation["document"] == "a.md"
@@ -124,6 +126,7 @@ def test_search_ask_and_documents(wenju: Wenju, folder: Path) -> None:
     assert "531" in plain.out
     assert "Sources" in plain.out
     assert "no chat model was used" in plain.out
+    assert "100 % of the claims" in plain.out
 
     rows = wenju("documents", "--json").lines()
     assert {(row["document"], row["collection"], row["status"]) for row in rows} == {
