@@ -47,3 +47,21 @@ def wilson_interval(successes: float, n: int, z: float = 1.959964) -> tuple[floa
     spread = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     below = 1 + z * z / n
     return (max(0.0, (centre - spread) / below), min(1.0, (centre + spread) / below))
+
+
+def ndcg_at(ranking: Ranking, relevant: AbstractSet[Hashable], k: int) -> float:
+    """Normalised discounted cumulative gain of the first ``k`` items, 0..1. Gain: what an item newly covers;
+    discount: log2(rank + 1); the ideal has one relevant thing a rank (Järvelin, Kekäläinen: Cumulated
+    gain-based evaluation of IR techniques, TOIS 20, 2002; counting a thing once: Clarke et al., SIGIR 2008).
+    Equals trec_eval's nDCG where every item covers one thing of its own; an item that covers several can pass
+    the ideal and counts as 1. Raises ValueError when nothing is relevant."""
+    if not relevant:
+        raise ValueError("nDCG of nothing is undefined")
+    seen: set[Hashable] = set()
+    gained = 0.0
+    for rank, item in enumerate(ranking[:k], 1):
+        new = (item & relevant) - seen
+        seen |= new
+        gained += len(new) / math.log2(rank + 1)
+    ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(k, len(relevant)) + 1))
+    return min(1.0, gained / ideal)

@@ -137,8 +137,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a system said. ``retrieved_only``: it was asked for passages, not for an answer. ``error``: it
-    could not be asked; such a result counts as asked and is wrong. ``judge``: what a judge model said."""
+    """What a system said. ``retrieved_only``: it was asked for passages, not for an answer; ``depth``: for
+    how many, 0 for none. ``error``: it could not be asked; such a result counts as asked and is wrong. ``judge``:
+    what a judge model said."""
 
     text: str = ""
     refused: bool = False
@@ -154,11 +155,13 @@ class Output:
     chips: tuple[str, ...] = ()
     incomplete: bool = False
     retrieved_only: bool = False
+    depth: int = 0
     error: str = ""
     judge: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of_answer(cls, answer: Answer) -> Output:
+    def of_answer(cls, answer: Answer, depth: int) -> Output:
+        """``depth``: how many passages were asked for."""
         cited = {citation.chunk_id for citation in answer.citations}
         return cls(
             text=answer.text,
@@ -179,6 +182,7 @@ class Output:
             ),
             chips=tuple(chip.key for chip in answer.understood.chips),
             incomplete=answer.incomplete,
+            depth=depth,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -1,0 +1,116 @@
+"""A pack: a folder with ``questions.jsonl`` and, where the documents come along, a ``corpus/``.
+
+The corpus is files (PDF, Word, text) or ``passages.jsonl`` with ``id``, ``title`` and ``text``; in a library
+each passage is a small text file of its own. A library keeps equal bytes once, so of passages with equal
+words the first stands for all: questions are told its name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from evaluation.datasets import BadLine, DatasetError, Question, Questions, explain, passage_file, read_lines
+
+PASSAGES = "passages.jsonl"
+
+
+class PackPassage(BaseModel):
+    """A line of passages.jsonl."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+    id: str = Field(min_length=1)
+    text: str
+    title: str = ""
+
+    @property
+    def words(self) -> str:
+        """What its file holds."""
+        return f"{self.title}\n\n{self.text}" if self.title.strip() else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusFile:
+    """A document of the corpus, under the name that evidence points to: a file, or a passage's bytes."""
+
+    name: str
+    path: Path | None = None
+    data: bytes = b""
+
+
+def is_pack(path: Path) -> bool:
+    return path.is_dir() and (path / "questions.jsonl").is_file()
+
+
+def read_pack(folder: Path) -> Questions:
+    """The questions of a pack, good and bad; gold passages and contexts by the name their words are kept
+    under. Raises DatasetError when questions.jsonl cannot be read."""
+    good: list[Question] = []
+    bad: list[BadLine] = []
+    first = {i: canonical for i, canonical in _first_of_equal(folder) if i != canonical}
+    for line in read_lines(folder / "questions.jsonl"):
+        if isinstance(line, BadLine):
+            bad.append(line)
+        else:
+            good.append(_renamed(line, first) if first else line)
+    return Questions(folder.resolve().name, tuple(good), tuple(bad))
+
+
+def read_passages(path: Path) -> Iterator[PackPassage | BadLine]:
+    """Every line of a passages.jsonl, or what is wrong with it. Raises DatasetError when it is unreadable."""
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            for number, line in enumerate(stream, 1):
+                if not line.strip():
+                    continue
+                try:
+                    yield PackPassage.model_validate(json.loads(line))
+                except ValidationError as error:
+                    column, problem = explain(error)
+                    yield BadLine(number, problem, column)
+                except (ValueError, RecursionError) as error:
+                    yield BadLine(number, f"not JSON ({error})")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError("eval.unreadable", path=path, problem=error) from error
+
+
+def corpus(folder: Path) -> Iterator[CorpusFile | BadLine]:
+    """The documents of a pack, each once, in name order; passages in theirs. Raises DatasetError when there
+    is no corpus."""
+    place = folder / "corpus"
+    if not place.is_dir():
+        raise DatasetError("eval.no_corpus", path=place)
+    for path in sorted(place.iterdir()):
+        if path.name == PASSAGES:
+            kept: set[str] = set()
+            for passage in read_passages(path):
+                if isinstance(passage, BadLine):
+                    yield passage
+                elif passage.words.strip() and passage.words not in kept:
+                    kept.add(passage.words)
+                    yield CorpusFile(passage_file(passage.id), data=passage.words.encode())
+        elif path.is_file() and not path.name.startswith("."):
+            yield CorpusFile(path.name, path=path)
+
+
+def _first_of_equal(folder: Path) -> Iterator[tuple[str, str]]:
+    """(passage id, id of the first passage with the same words)."""
+    path = folder / "corpus" / PASSAGES
+    if not path.is_file():
+        return
+    first: dict[str, str] = {}
+    for passage in read_passages(path):
+        if isinstance(passage, PackPassage):
+            yield passage.id, first.setdefault(passage.words, passage.id)
+
+
+def _renamed(question: Question, first: dict[str, str]) -> Question:
+    gold = tuple(dict.fromkeys(first.get(i, i) for i in question.gold_passages))
+    contexts = tuple(
+        context.model_copy(update={"id": first.get(context.id, context.id)}) for context in question.contexts
+    )
+    return question.model_copy(update={"gold_passages": gold, "contexts": contexts})
