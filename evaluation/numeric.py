@@ -1,9 +1,9 @@
 """Whether an answer states the right figure, whatever its unit and scale. Pure.
 
 "$1577.00", asked for in USD millions, is stated by "1,577", "$1,577 million" and "$1.577 billion"; not by
-"1,577 thousand". "23.15%" is stated by "23.15 %" and by 0.2315. A figure is right within 1 %: what rounding to
-two or three digits changes. Our own definition: published ones (TAT-QA: Zhu et al., ACL 2021) want the scale
-as a field of its own, which an answer in words does not have.
+"1,577 thousand". "23.15%" is stated by "23.15 %" and by 0.2315. A figure is right within 1 %: what rounding
+to two or three digits changes. Our own definition: published ones (TAT-QA: Zhu et al., ACL 2021) want the
+scale as a field of its own, which an answer in words does not have.
 """
 
 from __future__ import annotations

@@ -138,8 +138,8 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Output:
     """What a system said. ``retrieved_only``: it was asked for passages, not for an answer; ``depth``: for
-    how many, 0 for none. ``error``: it could not be asked; such a result counts as asked and is wrong. ``judge``:
-    what a judge model said."""
+    how many, 0 for none. ``error``: it could not be asked; such a result counts as asked and is wrong.
+    ``judge``: what a judge model said."""
 
     text: str = ""
     refused: bool = False

@@ -79,6 +79,7 @@ class Engine(Evaluations):
         self._search: SearchIndex | None = None
         self._chat_finder: ChatFinder | None = None
         self._asker: Asker | None = None
+        self._owns_parts = True
         self._pictures: PagePictures | None = None
 
     @classmethod
@@ -101,8 +102,25 @@ class Engine(Evaluations):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def variant(self, settings: Settings) -> Engine:
+        """The same library and embedding model under other settings, to compare them. It lives no longer than
+        this engine, which keeps what they share: closing it closes nothing. Same search settings: one
+        index."""
+        made = Engine(
+            settings,
+            self.store,
+            embedding=self.embedding(),
+            chat=self._given_chat if settings.chat == self.settings.chat else None,
+        )
+        made._owns_parts = False
+        if (settings.search, settings.reranker) == (self.settings.search, self.settings.reranker):
+            made._search = self.search_index()
+        return made
+
     def close(self) -> None:
         """Ends child processes and closes the store. Safe to call twice."""
+        if not self._owns_parts:
+            return
         with self._lock:
             if self._pictures is not None:
                 self._pictures.close()

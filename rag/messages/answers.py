@@ -156,6 +156,14 @@ MESSAGES.update(
             "Evaluation is for the roles evaluator and admin.",
             "评测仅限评测员（evaluator）与管理员（admin）使用。",
         ),
+        "eval.no_corpus": (
+            "{path} is not there: the pack brings no documents. Ingest them with: wenju ingest FILES",
+            "{path} 不存在：该数据包不含文档。请用 wenju ingest 导入文件。",
+        ),
+        "eval.no_chat_model": (
+            "No chat model was reachable: closed-book answers are empty.",
+            "没有可用的对话模型：闭卷回答为空。",
+        ),
         "eval.bad_system": (
             "System {system}: {problem}. Write NAME:key=value,...; docs/evaluation.md lists the keys.",
             "系统 {system}：{problem}。写法为 名称:键=值,...；可用的键见 docs/evaluation.md。",
