@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from commands.console import environment_language, guarded, set_language, text, usage_error
+from commands.eval_app import eval_app
 
 # Help texts are message codes: `main` puts the reader's language in their place.
 app = typer.Typer(
@@ -21,7 +22,6 @@ app = typer.Typer(
 )
 export_app = typer.Typer(help="cli.help.export", no_args_is_help=True)
 import_app = typer.Typer(help="cli.help.import", no_args_is_help=True)
-eval_app = typer.Typer(help="cli.help.eval", no_args_is_help=True)
 tune_app = typer.Typer(help="cli.help.tune", no_args_is_help=True)
 prompts_app = typer.Typer(help="cli.help.prompts", no_args_is_help=True)
 app.add_typer(export_app, name="export")
@@ -267,22 +267,6 @@ def show_settings(
         sys.stdout.write(settings_markdown())
     else:
         print_settings(settings(_chosen(context, data_dir)), as_json=as_json)
-
-
-@eval_app.command("retrieval", help="cli.help.eval.retrieval")
-@guarded
-def eval_retrieval(
-    context: typer.Context,
-    pack: Annotated[Path, typer.Argument(metavar="PACK", help="cli.arg.pack")],
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="cli.opt.limit")] = None,
-    as_json: AsJson = False,
-    data_dir: DataDir = None,
-) -> None:
-    from commands.evaluate import retrieval
-    from commands.session import open_engine
-
-    with open_engine(_chosen(context, data_dir)) as engine:
-        retrieval(engine, pack, limit=limit, as_json=as_json)
 
 
 @eval_app.command("generate", help="cli.help.eval.generate")

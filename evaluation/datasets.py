@@ -1,7 +1,7 @@
 """A golden question, and sets of them as JSON lines.
 
-A line is a JSON object with ``question`` (and an ``id``, else one is made from the line's number); what else
-is known of it are the fields of :class:`Question`. Unknown fields are ignored. Outside data: every line is
+A line is a JSON object with ``question`` (and an ``id``, else one is made from its words); what else is
+known of it are the fields of :class:`Question`. Unknown fields are ignored. Outside data: every line is
 checked, and a bad one is named by its number. Other file kinds are read by ``evaluation.readers``.
 """
 
@@ -68,7 +68,7 @@ class Context(BaseModel):
 class Question(BaseModel):
     """``answers`` are accepted wordings, any of which is right. ``answer_groups``: of each group one wording
     must be there. ``scale`` multiplies the figure of the answer: "", "percent", "thousand", "million",
-    "billion". ``doc``: the file it is about, or several."""
+    "billion". ``doc``: the file it is about, or several. A ``kind`` "refuse" expects refusal."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
     id: str = Field(min_length=1, max_length=200)
@@ -99,6 +99,8 @@ class Question(BaseModel):
         for other, name in _OTHER_NAMES.items():
             if other in found:
                 found.setdefault(name, found.pop(other))
+        if found.get("kind") == "refuse":
+            found.setdefault("expect_refusal", True)
         docs = found.get("docs")
         if docs and isinstance(docs, list) and all(isinstance(d, Mapping) and "text" in d for d in docs):
             found.setdefault("contexts", docs)
@@ -238,10 +240,11 @@ def _line(line: str, number: int, seen: dict[str, int]) -> Question | BadLine:
 
 
 def checked(record: Mapping[str, Any], number: int, seen: dict[str, int]) -> Question | BadLine:
-    """``record`` as a question; without an id it is called after its ``number``. ``seen``: ids and where they
-    were, added to."""
+    """``record`` as a question; without an id it is called after its words, so that a file taken in again, or
+    beside another, meets its own questions. ``seen``: ids and where they were, added to."""
+    named = hashlib.sha256(str(record.get("question", "")).encode()).hexdigest()[:10]
     try:
-        question = Question.model_validate({"id": f"q{number}", **record})
+        question = Question.model_validate({"id": f"q-{named}", **record})
     except ValidationError as error:
         column, problem = explain(error)
         return BadLine(number, problem, column)

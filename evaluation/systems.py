@@ -213,28 +213,42 @@ class AnswerSystem:
     """The whole product: Engine.ask. Nothing is logged as a turn."""
 
     def __init__(self, asked: _Asked) -> None:
-        from rag.answer import prompts
-
         self.name = asked.spec.name
         self._asked = asked
+        self._use = asked.spec.options.get("use")
         chat = asked.engine.chat_finder().find()
         self._chat_wanted = any(key.startswith("chat.") for key in asked.spec.options)
         self.identity = asked.identity(
-            model=chat.model.name if chat.model else "", prompt=prompts.PROMPT_VERSION
+            model=chat.model.name if chat.model else "", prompt=_prompt_versions(asked, self._use)
         )
 
     def ask(self, question: Question, stop: threading.Event) -> Output:
         asked = self._asked
         arguments: dict[str, Any] = asked.scope(question)
-        if "use" in asked.spec.options:
-            arguments["use"] = asked.spec.options["use"]
-        for event in asked.engine.ask(question.question, asked.principal, log=False, stop=stop, **arguments):
+        for event in asked.engine.ask(
+            question.question, asked.principal, log=False, stop=stop, use=self._use, **arguments
+        ):
             if isinstance(event, Done):
                 missing = [d for d in event.answer.degraded if d.part == "chat"]
                 if missing and self._chat_wanted:  # quotes must not pass for the model's answer
                     raise ModelUnavailable(missing[0].code, **missing[0].params)
                 return Output.of_answer(event.answer, asked.engine.settings.search.top_k)
         raise AssertionError("Engine.ask ended without Done")
+
+
+def _prompt_versions(asked: _Asked, use: str | None) -> str:
+    """What a model is told, in both languages. Raises SystemSpecError for an unknown use."""
+    from rag.answer.prompt_library import PromptLibrary
+
+    engine = asked.engine
+    known = engine.prompt_uses()
+    if use is not None and use not in known:
+        problem = f"use is one of {', '.join(known)}"
+        raise SystemSpecError("eval.bad_system", system=asked.spec.name, problem=problem)
+    chosen = use or engine.settings.answer.prompt_use
+    if chosen not in known:
+        return ""
+    return "+".join(prompt.version for prompt in PromptLibrary(engine.store).pair(chosen).values())
 
 
 class RetrievalSystem:
@@ -284,9 +298,11 @@ class ChatSystem:
         self._top_k = int(asked.spec.options.get("top_k", asked.engine.settings.search.top_k))
         now = model()
         wording = (
-            prompts.PROMPT_VERSION if passages else hashlib.sha256(repr(_CLOSED_BOOK).encode()).hexdigest()
+            prompts.training_version()
+            if passages
+            else hashlib.sha256(repr(_CLOSED_BOOK).encode()).hexdigest()
         )
-        self.identity = asked.identity(model=now.name if now else "", passages=passages, prompt=wording[:12])
+        self.identity = asked.identity(model=now.name if now else "", passages=passages, prompt=wording)
 
     def ask(self, question: Question, stop: threading.Event) -> Output:
         from rag.answer import prompts

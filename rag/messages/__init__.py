@@ -12,6 +12,7 @@ from rag.messages import (
     answers,
     cli,
     documents,
+    evaluation,
     ingest,
     models,
     page,
@@ -35,6 +36,7 @@ CATALOGUE: Catalogue = {
     **page.MESSAGES,
     **cli.MESSAGES,
     **tuning.MESSAGES,
+    **evaluation.MESSAGES,
     **quality.MESSAGES,
 }
 

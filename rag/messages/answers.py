@@ -144,35 +144,6 @@ MESSAGES.update(
             "This turn could not be kept in the conversation ({detail}).",
             "本轮问答未能保存到会话中（{detail}）。",
         ),
-        "eval.unreadable": (
-            "{path} cannot be read: {problem}. Expected a folder with questions.jsonl, or that file.",
-            "无法读取 {path}：{problem}。应为含有 questions.jsonl 的文件夹或该文件本身。",
-        ),
-        "eval.bad_line": (
-            "{path}, line {line}: {problem}. Expected a JSON object with at least id and question.",
-            "{path} 第 {line} 行：{problem}。应为至少包含 id 和 question 的 JSON 对象。",
-        ),
-        "eval.no_role": (
-            "Evaluation is for the roles evaluator and admin.",
-            "评测仅限评测员（evaluator）与管理员（admin）使用。",
-        ),
-        "eval.no_corpus": (
-            "{path} is not there: the pack brings no documents. Ingest them with: wenju ingest FILES",
-            "{path} 不存在：该数据包不含文档。请用 wenju ingest 导入文件。",
-        ),
-        "eval.no_chat_model": (
-            "No chat model was reachable: closed-book answers are empty.",
-            "没有可用的对话模型：闭卷回答为空。",
-        ),
-        "eval.bad_system": (
-            "System {system}: {problem}. Write NAME:key=value,...; docs/evaluation.md lists the keys.",
-            "系统 {system}：{problem}。写法为 名称:键=值,...；可用的键见 docs/evaluation.md。",
-        ),
-        "eval.nothing_to_ask": (
-            "No question of {path} has evidence pages in files of this library (not there: {missing}). "
-            "Ingest the pack's corpus first.",
-            "{path} 中没有证据页位于本文档库的问题（缺少：{missing}）。请先导入该数据集的 corpus。",
-        ),
     }
 )
 

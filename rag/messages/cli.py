@@ -6,9 +6,9 @@ HELP: dict[str, tuple[str, str]] = {
     "cli.help": (
         "Wenju 问据: ask your own documents, get an answer that shows its evidence.\n\n"
         "Exit codes: 0 done; 1 error; 2 wrong usage; 3 some files or questions failed; "
-        "4 refused or nothing found (with --fail-on-refusal); 130 interrupted.",
+        "4 refused or nothing found (with --fail-on-refusal); 5 the gate stays closed; 130 interrupted.",
         "问据 Wenju：向自己的文档提问，得到带证据的回答。\n\n"
-        "退出码：0 完成；1 出错；2 用法有误；3 部分文件或问题失败；4 拒答或无结果（需 --fail-on-refusal）；130 被中断。",
+        "退出码：0 完成；1 出错；2 用法有误；3 部分文件或问题失败；4 拒答或无结果（需 --fail-on-refusal）；5 未通过准入门槛；130 被中断。",
     ),
     "cli.help.ingest": (
         "Take PDF, Word, text and Markdown files into the library. Folders are walked; hidden files are left out.",
@@ -113,7 +113,10 @@ HELP: dict[str, tuple[str, str]] = {
     "cli.arg.paths": ("Files and folders.", "文件与文件夹。"),
     "cli.arg.query": ("What to look for.", "要查找的内容。"),
     "cli.arg.question": ("The question.", "问题。"),
-    "cli.arg.document": ("Names or numbers, as `wenju documents` lists them.", "`wenju documents` 列出的名称或编号。"),
+    "cli.arg.document": (
+        "Names or numbers, as `wenju documents` lists them.",
+        "`wenju documents` 列出的名称或编号。",
+    ),
     "cli.arg.dir": ("A folder.", "文件夹。"),
     "cli.arg.pack": (
         "Folder with corpus/ and questions.jsonl.",
@@ -228,10 +231,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.imported": (
         "{documents} documents taken in from {folder}.",
         "已从 {folder} 导入 {documents} 个文档。",
-    ),
-    "cli.eval.asked": (
-        "{asked} questions asked; {skipped} have no evidence pages or are about files that the library lacks.",
-        "已评测 {asked} 个问题；另有 {skipped} 个没有证据页码，或所属文件不在资料库中。",
     ),
     "cli.worker.started": (
         "Working on the library in {folder}. Ctrl-C stops.",

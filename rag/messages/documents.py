@@ -125,7 +125,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "读取进程所需内存超过 {memory_mb} MiB，已停止。",
     ),
     "sandbox.crashed": ("A reader process broke down ({reason}).", "读取进程崩溃（{reason}）。"),
-    "sandbox.failed": ("A reader process could not do its work ({reason}).", "读取进程未能完成工作（{reason}）。"),
+    "sandbox.failed": (
+        "A reader process could not do its work ({reason}).",
+        "读取进程未能完成工作（{reason}）。",
+    ),
     "sandbox.start": (
         "A reader process could not be started ({reason}). Run `wenju doctor`.",
         "读取进程无法启动（{reason}）。请运行 `wenju doctor`。",

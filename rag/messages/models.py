@@ -7,7 +7,10 @@ MESSAGES: dict[str, tuple[str, str]] = {}
 MESSAGES.update(
     {
         "chat.ok": ("Answers are written by {model} at {url}.", "回答由 {url} 上的 {model} 生成。"),
-        "chat.ok_in_process": ("Answers are written by {model} in this process.", "回答由本进程内的 {model} 生成。"),
+        "chat.ok_in_process": (
+            "Answers are written by {model} in this process.",
+            "回答由本进程内的 {model} 生成。",
+        ),
         "chat.none": (
             "No chat model: answers quote the best-supported sentences and table rows. To have them written, start "
             "vLLM or Ollama on this machine, or set [chat] base_url in wenju.toml.",
@@ -16,7 +19,7 @@ MESSAGES.update(
         ),
         "chat.chosen_none": (
             'Answers quote the documents ([chat] kind = "extractive").',
-            "回答直接摘录文档原文（[chat] kind = \"extractive\"）。",
+            '回答直接摘录文档原文（[chat] kind = "extractive"）。',
         ),
         "chat.unreachable": (
             "The chat server at {url} does not answer ({detail}). Start it, or correct [chat] base_url.",
@@ -70,7 +73,7 @@ MESSAGES.update(
         "chat.no_base_url": (
             'With [chat] kind = "openai", [chat] base_url must name the server, '
             "for example http://127.0.0.1:8000/v1.",
-            "[chat] kind = \"openai\" 时必须用 [chat] base_url 指明服务，例如 http://127.0.0.1:8000/v1。",
+            '[chat] kind = "openai" 时必须用 [chat] base_url 指明服务，例如 http://127.0.0.1:8000/v1。',
         ),
         "chat.busy": (
             "The chat server at {url} takes no more requests at the moment (HTTP 429). Ask again shortly.",
@@ -103,7 +106,7 @@ MESSAGES.update(
         ),
         "chat.no_model_folder": (
             'With [chat] kind = "transformers", [chat] model must name a folder or a model.',
-            "[chat] kind = \"transformers\" 时必须用 [chat] model 指明模型文件夹或名称。",
+            '[chat] kind = "transformers" 时必须用 [chat] model 指明模型文件夹或名称。',
         ),
         "chat.extra_missing": (
             "In-process chat models need the package {module}, which is not installed: {command}",
@@ -153,11 +156,11 @@ MESSAGES.update(
             "The model in {folder} is not a BERT or XLM-RoBERTa encoder (found {found}). Export it to ONNX as "
             'onnx/model.onnx in that folder, or use [embedding] kind = "flag".',
             "{folder} 中的模型不是 BERT 或 XLM-RoBERTa 编码器（发现 {found}）。请将其导出为该文件夹下的 "
-            "onnx/model.onnx，或设 [embedding] kind = \"flag\"。",
+            'onnx/model.onnx，或设 [embedding] kind = "flag"。',
         ),
         "embedding.backend": (
             'The graph {path} cannot be run here ({problem}). Try [embedding] precision = "fp32".',
-            "无法在本机运行计算图 {path}（{problem}）。可尝试 [embedding] precision = \"fp32\"。",
+            '无法在本机运行计算图 {path}（{problem}）。可尝试 [embedding] precision = "fp32"。',
         ),
         "embedding.cache_unwritable": (
             "The folder {folder}, where the embedding model's graph is kept, cannot be written ({problem}). "
@@ -172,7 +175,7 @@ MESSAGES.update(
         "embedding.not_finite": (
             "The embedding model {model} on {backend} returned vectors that are not numbers. "
             'Try [embedding] precision = "fp32"; if it stays, the weights are damaged.',
-            "向量模型 {model}（{backend}）返回了非数值向量。可尝试 [embedding] precision = \"fp32\"；若仍如此，则权重已损坏。",
+            '向量模型 {model}（{backend}）返回了非数值向量。可尝试 [embedding] precision = "fp32"；若仍如此，则权重已损坏。',
         ),
         "embedding.extra_missing": (
             "FlagEmbedding models need packages that are not installed (no module {module}): "
@@ -186,7 +189,7 @@ MESSAGES.update(
         "embedding.no_base_url": (
             'With [embedding] kind = "openai", [embedding] base_url must name the server, '
             "for example http://127.0.0.1:8000/v1, and [embedding] model one that it serves.",
-            "[embedding] kind = \"openai\" 时必须用 [embedding] base_url 指明服务（例如 http://127.0.0.1:8000/v1），"
+            '[embedding] kind = "openai" 时必须用 [embedding] base_url 指明服务（例如 http://127.0.0.1:8000/v1），'
             "并用 [embedding] model 指明其提供的模型。",
         ),
         "embedding.server_unreachable": (
@@ -211,7 +214,7 @@ MESSAGES.update(
             "There is no reranker {model!r} here. Set [reranker] model to its folder, or fetch it where a hub can be "
             'reached: hf download {model}. [reranker] kind = "off" works without.',
             "找不到重排模型 {model!r}。请将 [reranker] model 设为其文件夹，或在可访问模型库的机器上运行："
-            "hf download {model}。[reranker] kind = \"off\" 则无需重排。",
+            'hf download {model}。[reranker] kind = "off" 则无需重排。',
         ),
         "reranker.failed": (
             "The reranker {model} failed ({problem}): passages keep the order of the search.",
