@@ -148,6 +148,16 @@ def eval_report(
         report(engine, run, form=form, measures=measures or (), out=out)
 
 
+@eval_app.command("measure", help="cli.help.eval.measure")
+@guarded
+def eval_measure(context: typer.Context, run: Run, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    from commands.evalruns import measure
+    from commands.session import open_engine
+
+    with open_engine(chosen(context, data_dir)) as engine:
+        measure(engine, run, as_json=as_json)
+
+
 @eval_app.command("compare", help="cli.help.eval.compare")
 @guarded
 def eval_compare(

@@ -172,8 +172,10 @@ def _show(engine: Engine, ran: Ran, measures: Sequence[str], *, as_json: bool) -
         emit({**report.to_json(ran.run), "skipped": {k: list(v) for k, v in ran.skipped.items()}})
     else:
         print(report.main_table(ran.run.summary, measures))
-        if differences := report.difference_table(ran.run.summary, measures):
+        if differences := report.difference_table(ran.run.summary, measures, decided=True):
             print(f"\n{differences}")
+        elif len(ran.run.systems) > 1:
+            print(f"\n{text('cli.eval.no_difference')}")
         print(f"\n{text('cli.eval.run', id=ran.run.id, asked=ran.run.asked, total=ran.run.total)}")
     if ran.reused:
         note(text("cli.eval.reused", reused=ran.reused))
@@ -224,6 +226,19 @@ def find_run(engine: Engine, named: str) -> tuple[EvalRun, str]:
     if system and system not in names:
         raise usage_error(text("cli.eval.no_system", name=system, run=found.id, known=", ".join(names)))
     return found, system or names[0]
+
+
+def measure(engine: Engine, named: str, *, as_json: bool) -> None:
+    """Measures the kept answers anew and prints the table."""
+    from evaluation import report
+    from evaluation.runner import measure_again
+
+    found, _ = find_run(engine, named)
+    again = measure_again(engine, found.id)
+    if as_json:
+        emit(report.to_json(again))
+    else:
+        print(report.main_table(again.summary))
 
 
 def list_runs(engine: Engine, *, as_json: bool) -> None:

@@ -2,9 +2,9 @@
 
 A *guard* ``MEASURE`` or ``MEASURE:margin`` holds when the whole 95 % interval of the paired difference lies
 above -margin (non-inferiority: Schuirmann, J. Pharmacokinet. Biopharm. 15, 1987, one side; margin 0.02 unless
-given). A *target* ``MEASURE`` or ``MEASURE:gain`` is reached when the interval lies above zero and the
-mean is at least the gain. Differences count in the good direction: fewer wrong refusals are a gain. What
-was not measured on both sides fails.
+given). A *target* ``MEASURE`` or ``MEASURE:gain`` is reached when
+the candidate is better (evaluation.statistics) and the mean is at least the gain. Differences count in the
+good direction: fewer wrong refusals are a gain. What was measured on fewer than ten questions of both fails.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rag.errors import WenjuError
 from rag.records import EvalResult
 
 DEFAULT_MARGIN = 0.02
+LEAST_QUESTIONS = 10
 
 
 class GateError(WenjuError):
@@ -94,8 +95,10 @@ def judge(
 
 
 def _judged(condition: Condition, difference: Mapping[str, Any] | None) -> Judged:
-    if difference is None or not difference["n"]:
-        return Judged(condition, False, 0.0, 0.0, 0.0, 0, "not measured on both sides")
+    if difference is None or difference["n"] < LEAST_QUESTIONS:
+        n = int(difference["n"]) if difference else 0
+        reason = f"measured on {n} questions of both, at least {LEAST_QUESTIONS} are needed"
+        return Judged(condition, False, 0.0, 0.0, 0.0, n, reason)
     mean, low, high = difference["mean"], difference["low"], difference["high"]
     if not MEASURES[condition.measure].higher_is_better:
         mean, low, high = -mean, -high, -low
@@ -107,12 +110,13 @@ def _judged(condition: Condition, difference: Mapping[str, Any] | None) -> Judge
             else f"may be worse by {-low:.3f}, allowed {condition.amount:g}"
         )
     else:
-        passed = low > 0 and mean >= condition.amount
+        shown = difference["verdict"] == "better"
+        passed = shown and mean >= condition.amount
         reason = (
             "better"
             if passed
             else "not shown to be better"
-            if low <= 0
+            if not shown
             else f"better by {mean:.3f}, wanted {condition.amount:g}"
         )
     return Judged(condition, passed, mean, low, high, difference["n"], reason)

@@ -1,7 +1,7 @@
 """A run as Markdown and as JSON. Pure.
 
 Every figure comes with its n and its 95 % interval; "better" stands only where the interval of the paired
-difference excludes zero.
+difference excludes zero and the permutation test agrees.
 """
 
 from __future__ import annotations
@@ -72,12 +72,15 @@ def only_headlines(measures: Sequence[str], only: Iterable[str]) -> list[str]:
     return list(measures) if list(only) else [m for m in measures if m in HEADLINES]
 
 
-def difference_table(summary: Mapping[str, Any], only: Iterable[str] = ()) -> str:
-    """Each system against the baseline; "" with one system."""
+def difference_table(summary: Mapping[str, Any], only: Iterable[str] = (), *, decided: bool = False) -> str:
+    """Each system against the baseline; "" with nothing to show. ``decided``: only what is better or
+    worse."""
     rows = []
     for name, found in summary["differences"].items():
         for measure in only_headlines(list(found), only):
             d = found[measure]
+            if decided and d["verdict"] not in ("better", "worse"):
+                continue
             rows.append(
                 [name, f"{measure} {arrow(measure)}",
                  f"{d['mean']:+.3f} ({d['low']:+.3f} to {d['high']:+.3f})", f"{d['p']:.4f}",
@@ -132,7 +135,8 @@ def markdown(run: EvalRun, results: Sequence[EvalResult] = (), only: Iterable[st
     if differences := difference_table(summary, only):
         parts += [
             "## Compared\n\nPaired over the questions that both answered: bootstrap interval "
-            '(10,000 resamples), permutation test. "better" only where the interval excludes zero.',
+            '(10,000 resamples), permutation test. "better" only where the interval excludes zero '
+            "and p < 0.05.",
             differences,
         ]
     for part, title in (("by_kind", "By kind"), ("by_language", "By language")):

@@ -273,13 +273,16 @@ def _plain(question: Question) -> dict[str, Any]:
 def measure_again(engine: Engine, run_id: int, principal: Principal = LOCAL) -> EvalRun:
     """Measures a run's kept answers anew, after the measures or the questions' answers changed; nothing is
     asked."""
-    found = list(engine.results(run_id, principal))
+    before = engine.run(run_id, principal)
+    only = before.settings.get("measures", ())
     engine.set_measures(
         run_id,
-        {r.id: score(Question.model_validate(r.question), Output.from_json(r.answer)) for r in found},
+        {
+            r.id: score(Question.model_validate(r.question), Output.from_json(r.answer), only)
+            for r in engine.results(run_id, principal)
+        },
         principal,
     )
-    before = engine.run(run_id, principal)
     names = [str(d["name"]) for d in before.systems]
     summary = summarise(list(engine.results(run_id, principal)), names)
     return engine.update_run(run_id, principal, status=before.status, summary=summary)

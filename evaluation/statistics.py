@@ -41,8 +41,9 @@ class Difference:
     n: int
 
     def verdict(self, higher_is_better: bool = True) -> str:
-        """ "better" or "worse" only when the interval excludes zero; else "no difference shown"."""
-        if self.n and (self.low > 0 or self.high < 0):
+        """ "better" or "worse" only when the interval excludes zero and p is below 0.05: of three questions
+        that all moved one way the bootstrap alone would be sure. Else "no difference shown"."""
+        if self.n and (self.low > 0 or self.high < 0) and self.p < 1 - LEVEL:
             return "better" if (self.low > 0) == higher_is_better else "worse"
         return "no difference shown"
 

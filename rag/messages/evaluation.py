@@ -128,6 +128,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Paired differences of two runs (RUN or RUN:SYSTEM) over the questions that both have.",
         "比较两次运行（RUN 或 RUN:系统）在共同问题上的成对差异。",
     ),
+    "cli.help.eval.measure": (
+        "Measure a run's kept answers anew, after measures changed. Nothing is asked.",
+        "在指标变化后，对已保存的回答重新计算指标；不再提问。",
+    ),
+    "cli.eval.no_difference": (
+        "No system is shown to be better or worse than the first; all differences are in the report.",
+        "没有系统被证明优于或劣于第一个系统；全部差异见报告。",
+    ),
     "cli.help.eval.gate": (
         "May the candidate go live? Exit code 0: every guard and target holds; 5: not.",
         "候选系统能否上线？退出码 0：全部条件满足；5：不满足。",

@@ -210,6 +210,8 @@ def test_better_only_when_the_interval_says_so() -> None:
     assert compare(base.tolist(), better.tolist()).mean == -clear.mean
     few = compare([1, 1, 0], [0, 1, 0])
     assert few.verdict() == "no difference shown"
+    three = compare([1, 1, 1], [0, 0, 0])  # the interval is one point, three questions are not enough
+    assert (three.low, three.verdict()) == (1.0, "no difference shown")
     assert few.p == 1.0  # one question differs: both signs are as far
     assert compare([1, 0], [1, 0]).verdict() == "no difference shown"
     # Five differ, all one way: 2 of 32 sign patterns are as far.
