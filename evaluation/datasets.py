@@ -68,7 +68,8 @@ class Context(BaseModel):
 class Question(BaseModel):
     """``answers`` are accepted wordings, any of which is right. ``answer_groups``: of each group one wording
     must be there. ``scale`` multiplies the figure of the answer: "", "percent", "thousand", "million",
-    "billion". ``doc``: the file it is about, or several. A ``kind`` "refuse" expects refusal."""
+    "billion". ``answer_type`` "prose": nobody is expected to repeat the wording. ``doc``: the file it is
+    about, or several. A ``kind`` "refuse" expects refusal."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
     id: str = Field(min_length=1, max_length=200)

@@ -64,37 +64,37 @@ def _about(run: EvalRun) -> str:
 
 
 def interval_plot(systems: Mapping[str, Mapping[str, Any]], measures: Sequence[str]) -> str:
-    """Means as dots on 0..1 with their 95 % intervals as lines: a row a measure, a colour a system."""
-    left, width, row = 190, 460, 14 * len(systems) + 14
-    height = row * len(measures) + 30
-    parts = [
-        f'<svg viewBox="0 0 {left + width + 40} {height + 18 * len(systems)}" width="{left + width + 40}" '
-        'role="img" aria-label="Means with 95 % intervals">'
-    ]
-    for tick in range(0, 11, 2):
-        x = left + width * tick / 10
-        parts.append(f'<line x1="{x}" x2="{x}" y1="0" y2="{height - 24}" stroke="#8883"/>')
-        parts.append(f'<text x="{x}" y="{height - 8}" text-anchor="middle">{tick / 10:.1f}</text>')
-    for at, measure in enumerate(measures):
-        top = at * row + 14
-        parts.append(f'<text x="0" y="{top + row / 2 - 8}">{escape(f"{measure} {arrow(measure)}")}</text>')
-        for number, (name, system) in enumerate(systems.items()):
-            found = system["measures"].get(measure)
-            if not found:
-                continue
-            y, colour = top + 14 * number, _COLOURS[number % len(_COLOURS)]
+    """Means as dots on 0..1 with their 95 % intervals as lines: a group a measure, a colour a system."""
+    left, width, step = 190, 560, 15
+    colours = {name: _COLOURS[at % len(_COLOURS)] for at, name in enumerate(systems)}
+    drawn: list[str] = []
+    y = 18 * len(systems) + 30
+    top = y - 12
+    for name, colour in colours.items():
+        at = 18 * list(colours).index(name) + 10
+        drawn.append(f'<circle cx="{left}" cy="{at}" r="5" fill="{colour}"/>')
+        drawn.append(f'<text x="{left + 12}" y="{at + 5}">{escape(name)}</text>')
+    for measure in measures:
+        there = {n: s["measures"][measure] for n, s in systems.items() if measure in s["measures"]}
+        middle = y + step * (len(there) - 1) / 2 + 5
+        drawn.append(f'<text x="0" y="{middle}">{escape(f"{measure} {arrow(measure)}")}</text>')
+        for name, found in there.items():
             low, mean, high = (left + width * min(1.0, max(0.0, found[p])) for p in ("low", "mean", "high"))
             label = escape(f"{name}: {measure} {shown(found, measure)}, n {found['n']:.0f}")
-            parts.append(
+            drawn.append(
                 f'<g><title>{label}</title><line x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}" '
-                f'stroke="{colour}" stroke-width="3"/>'
-                f'<circle cx="{mean:.1f}" cy="{y}" r="4" fill="{colour}"/></g>'
+                f'stroke="{colours[name]}" stroke-width="3"/>'
+                f'<circle cx="{mean:.1f}" cy="{y}" r="4" fill="{colours[name]}"/></g>'
             )
-    for number, name in enumerate(systems):
-        y = height + 18 * number + 4
-        parts.append(f'<circle cx="{left}" cy="{y}" r="4" fill="{_COLOURS[number % len(_COLOURS)]}"/>')
-        parts.append(f'<text x="{left + 10}" y="{y + 5}">{escape(name)}</text>')
-    return "".join([*parts, "</svg>"])
+            y += step
+        drawn.append(f'<line x1="0" x2="{left + width}" y1="{y}" y2="{y}" stroke="#8882"/>')
+        y += step
+    for tick in range(0, 11, 2):
+        x = left + width * tick / 10
+        drawn.append(f'<line x1="{x}" x2="{x}" y1="{top}" y2="{y}" stroke="#8883"/>')
+        drawn.append(f'<text x="{x}" y="{y + 16}" text-anchor="middle">{tick / 10:.1f}</text>')
+    box = f'viewBox="0 0 {left + width + 30} {y + 24}" width="{left + width + 30}"'
+    return f'<svg {box} role="img" aria-label="Means with 95 % intervals">{"".join(drawn)}</svg>'
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -20,6 +20,9 @@ CUTS = (1, 5, 10)
 SHORT_ANSWER_PIECES = 16
 """A longer accepted wording is prose: no answer is expected to hold it word for word."""
 
+PROSE = ("free_text", "yes_no_expl", "prose")
+"""Values of ``Question.answer_type`` whose accepted answers nobody is expected to repeat."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -186,14 +189,15 @@ def is_answerable(question: Question) -> bool:
 
 
 def is_short(question: Question) -> bool:
-    """Whether each required part has a wording that an answer may be expected to hold."""
-    return bool(question.required) and all(
-        any(
-            len(pieces(w)) <= SHORT_ANSWER_PIECES or gold_figure(w, question.question, question.scale)
-            for w in group
-        )
-        for group in question.required
-    )
+    """Whether each required part has a wording that an answer may be expected to hold: a figure, or a few
+    words unless the dataset says that they are prose."""
+
+    def short(wording: str) -> bool:
+        if gold_figure(wording, question.question, question.scale):
+            return True
+        return question.answer_type not in PROSE and len(pieces(wording)) <= SHORT_ANSWER_PIECES
+
+    return bool(question.required) and all(any(map(short, group)) for group in question.required)
 
 
 def _citation_scores(question: Question, output: Output) -> dict[str, float]:

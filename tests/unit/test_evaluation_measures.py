@@ -159,6 +159,8 @@ def test_score_of_parts_prose_and_planted_facts() -> None:
     assert not _question(facts={"a": "5"}, formula="a/b", answers=["3"]).answer_groups
     prose = _question(answers=["word " * 40], evidence=[{"doc": "a", "page": 1}])
     assert not is_short(prose)
+    assert not is_short(_question(answers=["Customer deposits"], answer_type="free_text"))
+    assert is_short(_question(answers=["$400,000,000 increase."], answer_type="free_text"))
     assert "correct" not in score(prose, Output(text="word"))
     assert score(prose, Output(text="word", judge={"correct": 1}))["correct"] == 1.0
     planted = _question(answers=["广州"], wrong_answers=["江苏苏宁"])
