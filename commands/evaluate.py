@@ -51,13 +51,13 @@ def prepare(engine: Engine, pack: Path, *, collection: str) -> None:
     """Takes a pack's corpus into the library; what is there already is not read again. Raises Exit(3) when a
     document did not become ready or a passage could not be read."""
     from evaluation.datasets import BadLine
-    from evaluation.packs import corpus
+    from evaluation.readers import documents as documents_of
     from ingest.service import IngestService
 
     bad: list[BadLine] = []
     names: set[int] = set()
     with console().status("") as status:
-        for found in corpus(pack):
+        for found in documents_of(pack):
             if isinstance(found, BadLine):
                 bad.append(found)
                 continue

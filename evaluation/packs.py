@@ -8,7 +8,7 @@ words the first stands for all: questions are told its name.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,13 +51,14 @@ def read_pack(folder: Path) -> Questions:
     under. Raises DatasetError when questions.jsonl cannot be read."""
     good: list[Question] = []
     bad: list[BadLine] = []
-    first = {i: canonical for i, canonical in _first_of_equal(folder) if i != canonical}
     for line in read_lines(folder / "questions.jsonl"):
         if isinstance(line, BadLine):
             bad.append(line)
         else:
-            good.append(_renamed(line, first) if first else line)
-    return Questions(folder.resolve().name, tuple(good), tuple(bad))
+            good.append(line)
+    path = folder / "corpus" / PASSAGES
+    renamed = told_names(good, read_passages(path)) if path.is_file() else good
+    return Questions(folder.resolve().name, tuple(renamed), tuple(bad))
 
 
 def read_passages(path: Path) -> Iterator[PackPassage | BadLine]:
@@ -86,26 +87,32 @@ def corpus(folder: Path) -> Iterator[CorpusFile | BadLine]:
         raise DatasetError("eval.no_corpus", path=place)
     for path in sorted(place.iterdir()):
         if path.name == PASSAGES:
-            kept: set[str] = set()
-            for passage in read_passages(path):
-                if isinstance(passage, BadLine):
-                    yield passage
-                elif passage.words.strip() and passage.words not in kept:
-                    kept.add(passage.words)
-                    yield CorpusFile(passage_file(passage.id), data=passage.words.encode())
+            yield from as_files(read_passages(path))
         elif path.is_file() and not path.name.startswith("."):
             yield CorpusFile(path.name, path=path)
 
 
-def _first_of_equal(folder: Path) -> Iterator[tuple[str, str]]:
-    """(passage id, id of the first passage with the same words)."""
-    path = folder / "corpus" / PASSAGES
-    if not path.is_file():
-        return
+def as_files(passages: Iterable[PackPassage | BadLine]) -> Iterator[CorpusFile | BadLine]:
+    """A small file a passage; of equal words the first alone."""
+    kept: set[str] = set()
+    for passage in passages:
+        if isinstance(passage, BadLine):
+            yield passage
+        elif passage.words.strip() and passage.words not in kept:
+            kept.add(passage.words)
+            yield CorpusFile(passage_file(passage.id), data=passage.words.encode())
+
+
+def told_names(questions: Iterable[Question], passages: Iterable[PackPassage | BadLine]) -> list[Question]:
+    """The questions with gold passages and contexts by the id of the first passage with the same words."""
     first: dict[str, str] = {}
-    for passage in read_passages(path):
+    names: dict[str, str] = {}
+    for passage in passages:
         if isinstance(passage, PackPassage):
-            yield passage.id, first.setdefault(passage.words, passage.id)
+            kept = first.setdefault(passage.words, passage.id)
+            if kept != passage.id:
+                names[passage.id] = kept
+    return [_renamed(question, names) if names else question for question in questions]
 
 
 def _renamed(question: Question, first: dict[str, str]) -> Question:

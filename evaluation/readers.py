@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from evaluation.datasets import BadLine, DatasetError, Question, Questions, checked, read_lines
-from evaluation.packs import PackPassage, is_pack, read_pack
+from evaluation.packs import CorpusFile, PackPassage, as_files, corpus, is_pack, read_pack, told_names
 from rag.text.language import detect_language
 
 MAX_BYTES = 200 * 2**20
@@ -49,6 +50,16 @@ def read(path: Path) -> Questions:
     raise DatasetError(
         "eval.unreadable", path=path, problem="expected .jsonl, .json (SQuAD), .csv, .tsv or .xlsx"
     )
+
+
+def documents(path: Path) -> Iterator[CorpusFile | BadLine]:
+    """What must be in the library so that the questions of ``path`` can be asked: a pack's corpus, a BEIR
+    folder's, the contexts of a SQuAD file. Raises DatasetError when it brings none."""
+    if path.is_dir() and (path / "corpus.jsonl").is_file():
+        return as_files(beir_passages(path))
+    if path.suffix.lower() == ".json" and path.is_file():
+        return as_files(squad_passages(path))
+    return corpus(path)
 
 
 def _split(name: str, lines: Iterator[Question | BadLine]) -> Questions:
@@ -87,7 +98,8 @@ def read_squad(path: Path) -> Questions:
             found.append(checked(record, number, seen))
     if not found:
         raise DatasetError("eval.unreadable", path=path, problem="no question in it")
-    return _split(path.stem, iter(found))
+    questions = _split(path.stem, iter(found))
+    return replace(questions, questions=tuple(told_names(questions.questions, squad_passages(path))))
 
 
 def squad_passages(path: Path) -> list[PackPassage]:
@@ -141,7 +153,10 @@ def read_beir(folder: Path, split: str = "test") -> Questions:
         text = str(record.get("text") or "")
         question = {"id": key, "question": text, "gold_passages": gold, "lang": _language(text)}
         found.append(checked(question, number, seen))
-    return _split(folder.resolve().name, iter(found))
+    questions = _split(folder.resolve().name, iter(found))
+    if not (folder / "corpus.jsonl").is_file():
+        return questions
+    return replace(questions, questions=tuple(told_names(questions.questions, beir_passages(folder))))
 
 
 def beir_passages(folder: Path) -> Iterator[PackPassage | BadLine]:

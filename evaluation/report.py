@@ -177,8 +177,14 @@ def _faults(summary: Mapping[str, Any]) -> str:
 
 
 def worst_results(results: Sequence[EvalResult], limit: int = WORST) -> list[EvalResult]:
-    """Wrong ones: answers that are not correct, refusals that should not be, in the order asked."""
-    wrong = [r for r in results if r.measures.get("correct", 1.0) < 0.5 or r.measures.get("refused wrongly")]
+    """Wrong ones of the first system that answers: not correct, or refused though the answer is there; in the
+    order asked."""
+    first = next((r.system for r in results if not r.answer.get("retrieved_only")), "")
+    wrong = [
+        r
+        for r in results
+        if r.system == first and (r.measures.get("correct", 1.0) < 0.5 or r.measures.get("refused wrongly"))
+    ]
     return wrong[:limit]
 
 

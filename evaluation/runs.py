@@ -19,7 +19,7 @@ from evaluation.datasets import Question
 from rag.errors import WenjuError
 from rag.records import Answer, Passage
 
-Kind = Literal["answer", "retrieval", "closed_book", "endpoint"]
+Kind = Literal["answer", "retrieval", "closed_book", "endpoint", "ranking"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _KEPT_CHARS = 1_200  # of a cited passage; of others a fifth: a run of ten thousand must stay small

@@ -7,6 +7,7 @@ answer     ``use`` (prompt), ``within=document`` (only the files that the questi
 retrieval  ``top_k`` (10), ``legs`` (``dense``, ``lexical``, ``dense+lexical``), ``within``, settings
 closed_book the chat model without any passage; settings
 endpoint   ``url``, ``model`` (OpenAI-compatible), ``passages=true`` (ours, in our prompt), ``within``
+ranking    ``path`` of a TREC run file: what another search found, by passage id
 ========== =========================================================================================
 
 Settings are keys with a dot of the sections search, reranker, chat and answer: ``search.top_k=4``. A question
@@ -29,7 +30,7 @@ from pydantic import SecretStr, ValidationError
 
 import rag
 from evaluation.datasets import Question, explain, passage_file
-from evaluation.runs import Output, Quoted, SystemSpec, SystemSpecError, fingerprint, found
+from evaluation.runs import Found, Output, Quoted, SystemSpec, SystemSpecError, fingerprint, found
 from evaluation.scoring import sounds_refused
 from rag.errors import ModelUnavailable, WenjuError
 from rag.records import Document, Done, Passage, Principal
@@ -45,6 +46,7 @@ OPTIONS: Mapping[str, frozenset[str]] = {
     "retrieval": frozenset({"top_k", "legs", "within"}),
     "closed_book": frozenset(),
     "endpoint": frozenset({"url", "model", "passages", "within", "key_env", "top_k"}),
+    "ranking": frozenset({"path"}),
 }
 NO_CHAT_MODEL = "eval.no_chat_model"
 
@@ -129,6 +131,8 @@ def build(
         return AnswerSystem(asked)
     if spec.kind == "retrieval":
         return RetrievalSystem(asked)
+    if spec.kind == "ranking":
+        return RankingSystem(asked)
     if spec.kind == "closed_book":
         return ChatSystem(asked, lambda: variant.chat_finder().find().model, passages=False)
     model = _endpoint(spec, settings, (keys or {}).get(spec.name))
@@ -282,6 +286,24 @@ class RetrievalSystem:
             retrieved_only=True,
             depth=self._top_k,
         )
+
+
+class RankingSystem:
+    """Another search's ranking, read from a TREC run file: measured, not asked."""
+
+    def __init__(self, asked: _Asked) -> None:
+        from evaluation.readers import read_trec_run
+
+        self.name = asked.spec.name
+        path = Path(asked.spec.options.get("path", ""))
+        self._ranked = read_trec_run(path)
+        self._depth = max(map(len, self._ranked.values()), default=0)
+        self.identity = {"kind": "ranking", "ranking": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+    def ask(self, question: Question, stop: threading.Event) -> Output:
+        ranked = self._ranked.get(question.id, [])
+        passages = tuple(Found(passage_file(name), 1, 1, score=score) for name, score in ranked)
+        return Output(mode="retrieval", passages=passages, retrieved_only=True, depth=self._depth)
 
 
 class ChatSystem:

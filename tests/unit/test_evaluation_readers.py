@@ -15,6 +15,7 @@ from evaluation.datasets import BadLine, DatasetError, passage_file
 from evaluation.packs import CorpusFile, corpus, read_pack
 from evaluation.readers import (
     beir_passages,
+    documents,
     read,
     read_qrels,
     read_squad,
@@ -103,6 +104,7 @@ def test_squad_and_its_empty_answers(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert [(b.line, b.column) for b in found.bad] == [(3, "question"), (4, "qas")]
     assert found.questions[0].lang == "zh"
+    assert [f.name for f in documents(path) if isinstance(f, CorpusFile)] == ["T-0.txt"]
     assert [p.id for p in squad_passages(path)] == list(found.questions[0].gold_passages) == ["T-0"]
     for text in ("[]", '{"data": {}}', '{"data": []}', "{"):
         path.write_text(text, encoding="utf-8")
@@ -121,6 +123,7 @@ def test_beir_and_trec(tmp_path: Path) -> None:
     passages = list(beir_passages(folder))
     assert passages[0].words == "T\n\nx is"  # type: ignore[union-attr]
     assert passages[1] == BadLine(2, "no _id")
+    assert [f.name for f in documents(folder) if isinstance(f, CorpusFile)] == ["d1.txt"]
     qrels = lines(tmp_path / "qrels.txt", "q1 0 d1 1", "q1 0 d9 0", "q2 0 d3 2")
     assert read_qrels(qrels) == {"q1": ("d1",), "q2": ("d3",)}
     topics = lines(tmp_path / "topics.tsv", "q1\tWhat?", "q2 no tab", "q7\tunjudged")

@@ -105,6 +105,17 @@ def test_quotes_never_pass_for_a_model_that_is_away(folder: Path, server: tuple[
             build(SystemSpec("e", "endpoint", {"url": "http://127.0.0.1:9/v1"}), engine, LOCAL, library)
 
 
+def test_another_searchs_ranking_is_measured(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "run.txt"
+    path.write_text("a Q0 beta 1 2.0 t\na Q0 alpha 2 1.0 t\n", encoding="utf-8")
+    asked = QUESTION.model_copy(update={"evidence": (), "gold_passages": ("alpha",)})
+    with opened(folder) as engine:
+        spec = RunSpec("t", (asked,), (SystemSpec.parse(f"theirs:kind=ranking,path={path}"),))
+        ran = runner.run(engine, spec)
+        (kept,) = engine.results(ran.run.id)
+    assert kept.measures == {"passage hit@1": 0.0}  # two are ranked: nothing is known of rank 5
+
+
 def test_a_judge_over_http(server: tuple[Script, str]) -> None:
     script, url = server
     script.chat = say({"content": '{"reason": "same figure", "verdict": "right"}'})
