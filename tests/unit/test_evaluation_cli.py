@@ -123,7 +123,8 @@ def test_a_pack_is_prepared_and_asked(wenju: Wenju, tmp_path: Path) -> None:
         {"id": "p2", "title": "", "text": "贝塔公司的研发费用为20,507万元。"},
     ]
     questions = [
-        {"id": "a", "question": "What dividends did it pay?", "answers": ["5.44"], "gold_passages": ["p1"]},
+        {"id": "a", "question": "What dividends did Alpha pay per share?", "answers": ["5.44"],
+         "gold_passages": ["p1"]},
         {"id": "b", "question": "贝塔公司的研发费用是多少？", "answers": ["20,507万元"],
          "gold_passages": ["p2"]},
         {"id": "c", "question": "Where?", "gold_passages": ["gone"]},
