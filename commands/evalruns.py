@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -186,7 +187,12 @@ def _show(engine: Engine, ran: Ran, measures: Sequence[str], *, as_json: bool) -
         note(f"{printable(problem)} ({times})")
     for name, system in ran.run.summary["systems"].items():
         for code, times in system["degraded"].items():
-            note(f"{name}: {message(code, language())} ({times})")
+            note(f"{name}: {_plain(code)} ({times})")
+
+
+def _plain(code: str) -> str:
+    """The message of ``code`` without its parameters: a count stands for many questions."""
+    return re.sub(r"\s?<\w+>", "", message(code, language()))
 
 
 def _write_reports(engine: Engine, run: EvalRun, folder: Path, measures: Sequence[str]) -> None:

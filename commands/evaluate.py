@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ def retrieval(engine: Engine, pack: Path, *, limit: int | None, as_json: bool) -
     print(report.to_markdown())
     note(text("cli.eval.asked", asked=report.questions, skipped=report.skipped))
     for code, times in report.degraded.items():
-        note(f"{message(code, language())} ({times})")
+        note(f"{re.sub(r' ?<[a-z_]+>', '', message(code, language()))} ({times})")
 
 
 def prepare(engine: Engine, pack: Path, *, collection: str) -> None:

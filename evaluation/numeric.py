@@ -36,10 +36,11 @@ class Figure:
 
 
 def gold_figure(answer: str, question: str = "", scale: str = "") -> Figure | None:
-    """The figure that an accepted answer is; None when it is words, or several figures. ``scale`` is that of
+    """The figure that an accepted answer is; None when it is words, several figures, or a year (1 % of a year
+    is twenty years). ``scale`` is that of
     the dataset's answer ("percent", "thousand", ...); otherwise it is read from the answer and the question
     ("in USD millions", 单位：万元)."""
-    numbers = [n for n in parse_numbers(answer) if not n.looks_like_year] or list(parse_numbers(answer))
+    numbers = [n for n in parse_numbers(answer) if not n.looks_like_year]
     if len(numbers) != 1:
         return None
     (number,) = numbers
