@@ -78,7 +78,9 @@ def eval_run(
         typer.Option("--systems", metavar="FILE.yaml", help="cli.opt.systems", show_default=False),
     ] = None,
     measures: Measures = None,
-    limit: Limit = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="cli.opt.drawn", show_default=False)
+    ] = None,
     collection: Annotated[
         str, typer.Option("--collection", "-c", metavar="NAME", help="cli.opt.only_one_collection")
     ] = "",

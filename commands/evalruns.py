@@ -58,6 +58,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Asks, then prints the table. Exits with 3 when some question could not be asked, 130 when stopped."""
+    from evaluation.datasets import draw
     from evaluation.runner import run as run_spec
     from evaluation.runs import RunSpec
 
@@ -66,7 +67,7 @@ def run(
     questions = load_dataset(engine, dataset)
     spec = RunSpec(
         dataset=questions.name,
-        questions=questions.questions[:limit],
+        questions=draw(questions.questions, limit) if limit else questions.questions,
         systems=tuple(systems),
         name=name,
         measures=tuple(measures),

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ _OTHER_NAMES = {
     "answer_keys": "answer_groups",
     "derivation": "formula",
 }
+_LOT = 20_240_601
 
 
 class Evidence(BaseModel):
@@ -195,6 +197,15 @@ def dataset_sha256(questions: Iterable[Question]) -> str:
     for question in questions:
         digest.update(question.model_dump_json(exclude_defaults=True).encode() + b"\n")
     return digest.hexdigest()
+
+
+def draw(questions: Sequence[Question], count: int) -> tuple[Question, ...]:
+    """``count`` of the questions, drawn by lot, always the same ones, in their order: a file's beginning is
+    seldom like the rest of it."""
+    if count >= len(questions):
+        return tuple(questions)
+    chosen = random.Random(_LOT).sample(range(len(questions)), count)
+    return tuple(questions[at] for at in sorted(chosen))
 
 
 def explain(error: ValidationError) -> tuple[str, str]:

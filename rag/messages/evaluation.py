@@ -175,6 +175,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.opt.systems": ("systems in a YAML file", "YAML 文件中的系统"),
     "cli.opt.measure": ("only this measure; repeatable", "只用该指标；可重复"),
     "cli.opt.only_one_collection": ("only documents of this collection", "只用该文档集中的文档"),
+    "cli.opt.drawn": ("ask only so many, drawn by lot, always the same", "只问这么多个问题：随机抽取，但每次相同"),
     "cli.opt.run_name": ("a name for the run", "本次运行的名称"),
     "cli.opt.report_dir": (
         "write the reports (md, html, json) there",

@@ -11,7 +11,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from evaluation.datasets import BadLine, DatasetError, passage_file
+from evaluation.datasets import BadLine, DatasetError, Question, draw, passage_file
 from evaluation.packs import CorpusFile, corpus, read_pack
 from evaluation.readers import (
     beir_passages,
@@ -206,6 +206,15 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
         read(tmp_path / "gone.csv")
     with pytest.raises(DatasetError, match=r"questions\.jsonl"):
         read(tmp_path)
+
+
+def test_a_draw_is_spread_and_always_the_same() -> None:
+    questions = [Question(id=str(n), question="?") for n in range(1000)]
+    drawn = draw(questions, 100)
+    assert drawn == draw(questions, 100)
+    assert [int(q.id) for q in drawn] == sorted({int(q.id) for q in drawn})
+    assert 30 <= sum(int(q.id) >= 500 for q in drawn) <= 70
+    assert draw(questions[:5], 10) == tuple(questions[:5])
 
 
 def test_every_column_has_names_in_both_languages() -> None:
