@@ -169,11 +169,13 @@ def _faults(summary: Mapping[str, Any]) -> str:
         times = ", ".join(f"{k} {v:.0f}" for k, v in system["latency_ms"].items()) or "-"
         degraded = ", ".join(f"{code} {n}" for code, n in system["degraded"].items()) or "-"
         precision = f"{refusal['precision']:.2f}" if "precision" in refusal else "-"
-        rows.append([name, right, precision, times, str(system["errors"]), degraded])
+        wrong = ", ".join(f"{kind} {n}" for kind, n in system.get("error_classes", {}).items()) or "-"
+        rows.append([name, right, precision, times, wrong, str(system["errors"]), degraded])
     return table(
-        ["system", "refused when it must / wrongly", "refusal precision", "latency ms", "errors", "degraded"],
+        ["system", "refused when it must / wrongly", "refusal precision", "latency ms", "wrong answers",
+         "errors", "degraded"],
         rows,
-    )
+    )  # fmt: skip
 
 
 def worst_results(results: Sequence[EvalResult], limit: int = WORST) -> list[EvalResult]:

@@ -163,8 +163,11 @@ def _faults(systems: Mapping[str, Mapping[str, Any]]) -> str:
         )
         times = ", ".join(f"{k} {v:.0f}" for k, v in system["latency_ms"].items()) or "-"
         degraded = ", ".join(f"{escape(code)} {n}" for code, n in system["degraded"].items()) or "-"
-        rows.append([escape(name), pair, times, str(system["errors"]), degraded])
-    return _table(["system", "refused when it must / wrongly", "latency ms", "errors", "degraded"], rows)
+        classes = system.get("error_classes", {})
+        wrong = ", ".join(f"{escape(kind)} {n}" for kind, n in classes.items()) or "-"
+        rows.append([escape(name), pair, times, wrong, str(system["errors"]), degraded])
+    header = ["system", "refused when it must / wrongly", "latency ms", "wrong answers", "errors", "degraded"]
+    return _table(header, rows)
 
 
 def _definitions(names: Sequence[str]) -> str:

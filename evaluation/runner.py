@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from evaluation.classes import error_classes
 from evaluation.datasets import DatasetError, Question, dataset_sha256
 from evaluation.runs import Output, RunSpec
 from evaluation.scoring import score
@@ -109,9 +110,21 @@ def run(
         engine.update_run(kept.id, principal, status="stopped")
         raise
     done = len(engine.result_keys(kept.id, principal)) >= total
-    summary = summarise(list(engine.results(kept.id, principal)), [s.name for s in spec.systems])
+    names = frozenset(library.ids)
+    summary = _summary(engine, kept.id, [s.name for s in spec.systems], names, principal)
     ended = engine.update_run(kept.id, principal, status="done" if done else "stopped", summary=summary)
     return Ran(ended, skipped, dict(work.failed), reused)
+
+
+def _summary(
+    engine: Engine, run_id: int, systems: Sequence[str], library: frozenset[str], principal: Principal
+) -> dict[str, Any]:
+    """Of all results, each wrong one put into its class first."""
+    found = list(engine.results(run_id, principal))
+    classes = error_classes(found, library)
+    changed = {r.id: classes[r.id] for r in found if classes[r.id] != r.error_class}
+    engine.set_error_classes(run_id, changed, principal)
+    return summarise([replace(r, error_class=classes[r.id]) for r in found], systems)
 
 
 def _unfinished(
@@ -284,5 +297,6 @@ def measure_again(engine: Engine, run_id: int, principal: Principal = LOCAL) -> 
         principal,
     )
     names = [str(d["name"]) for d in before.systems]
-    summary = summarise(list(engine.results(run_id, principal)), names)
+    library = frozenset(Library.of(engine, principal, before.settings.get("collection", "")).ids)
+    summary = _summary(engine, run_id, names, library, principal)
     return engine.update_run(run_id, principal, status=before.status, summary=summary)

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from evaluation.datasets import Question
 from rag.errors import WenjuError
-from rag.records import Answer, Passage
+from rag.records import Answer, Passage, SentenceCheck
 
 Kind = Literal["answer", "retrieval", "closed_book", "endpoint", "ranking"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -150,6 +150,7 @@ class Output:
     passages: tuple[Found, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     groundedness: float | None = None
+    checks: tuple[SentenceCheck, ...] = ()
     degraded: tuple[str, ...] = ()
     calculations: tuple[str, ...] = ()
     chips: tuple[str, ...] = ()
@@ -176,6 +177,7 @@ class Output:
             passages=found(answer.passages, cited),
             timings_ms=dict(answer.timings_ms),
             groundedness=answer.groundedness,
+            checks=answer.checks,
             degraded=tuple(dict.fromkeys(event.code for event in answer.degraded)),
             calculations=tuple(
                 f"{c.name}: {c.formula} = {c.expression} = {c.result}" for c in answer.calculations

@@ -2,9 +2,9 @@
 
 ``{"baseline": name, "systems": {name: {...}}, "differences": {name: {measure: {...}}}}``. A system has ``n``,
 ``measures`` {name: {mean, low, high, n}}, the same ``by_kind`` and ``by_language``, ``latency_ms``
-percentiles, ``refusal`` (precision, recall and their counts), ``degraded`` and ``errors`` counts. A
-difference is candidate minus baseline over the questions that both have: see
-evaluation.statistics.Difference.
+percentiles, ``refusal`` (precision, recall and their counts), and counts of what was ``degraded``, of
+``error_classes`` and ``errors``. A difference is candidate minus baseline over the questions that both have:
+see evaluation.statistics.Difference.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def _system(results: Sequence[EvalResult]) -> dict[str, Any]:
         "latency_ms": percentiles(times),
         "refusal": _refusal(results),
         "degraded": dict(degraded.most_common()),
+        "error_classes": dict(Counter(r.error_class for r in results if r.error_class).most_common()),
         "errors": sum(bool(r.answer.get("error")) for r in results),
     }
 

@@ -87,6 +87,8 @@ def test_a_run_measures_keeps_and_compares(engine: Engine) -> None:
     difference = ran.run.summary["differences"]["closed_book"]["correct"]
     assert (difference["n"], difference["worse"], difference["better"]) == (3, 2, 0)
     assert json.loads(json.dumps(ran.run.summary)) == ran.run.summary
+    assert closed["error_classes"] == {"refused_wrongly": 2}
+    assert {r.error_class for r in engine.results(ran.run.id, system="search")} == {""}
     (kept,) = engine.results(ran.run.id, system="answer", question_key="b")
     assert Output.from_json(kept.answer).citations[0].document == "beta.txt"
 
