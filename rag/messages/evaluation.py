@@ -59,6 +59,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "数据集 {name}：保留 {kept} 个问题（新增 {new} 个），{bad} 行未能读取。",
     ),
     "cli.eval.written": ("Written: {path}", "已写入：{path}"),
+    "cli.eval.bad_row": ("line {line}: {problem}", "第 {line} 行：{problem}"),
+    "cli.eval.bad_cell": ("line {line}, column {column}: {problem}", "第 {line} 行“{column}”列：{problem}"),
     "cli.eval.more_bad": ("... and {more} more", "……另有 {more} 处"),
     "cli.eval.no_key": (
         "The variable {variable}, named by key_env, is not set.",
