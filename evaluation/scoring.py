@@ -158,7 +158,8 @@ def _answer_scores(question: Question, output: Output) -> dict[str, float]:
         found["numeric first"] = first or 0.0
     if is_short(question):
         found["answer contained"] = complete(text, question)
-        found["correct"] = found["answer contained"] if figure is None else figure
+        one_figure = figure is not None and len(question.required) == 1
+        found["correct"] = figure if one_figure and figure is not None else found["answer contained"]
     if question.wrong_answers:
         said = contained(text, [question.wrong_answers])
         found["false fact repeated"] = float(bool(said) and not found.get("answer contained"))

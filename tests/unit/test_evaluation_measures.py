@@ -152,6 +152,9 @@ def test_score_of_parts_prose_and_planted_facts() -> None:
     parts = _question(answers=["x"], answer_keys=[["黄杰"], ["3.5亿元"]])
     assert complete("黄杰，350,000,000元", parts) == 1.0
     assert complete("黄杰", parts) == 0.0
+    both = _question(answers=["黄杰", "3.5亿元"], answer_keys=[["黄杰"], ["3.5亿元"]])
+    half = score(both, Output(text="3.5亿元"))
+    assert (half["numeric match"], half["correct"]) == (1.0, 0.0)
     facts = _question(facts={"a": "5.0元", "b": "7.0元"}, answers=["a：5.0元；b：7.0元"])
     assert complete("a 5.0元", facts) == 0.0
     assert complete("a 5.0元, b 7.0元", facts) == 1.0
