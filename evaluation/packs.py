@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -57,8 +58,8 @@ def read_pack(folder: Path) -> Questions:
         else:
             good.append(line)
     path = folder / "corpus" / PASSAGES
-    renamed = told_names(good, read_passages(path)) if path.is_file() else good
-    return Questions(folder.resolve().name, tuple(renamed), tuple(bad))
+    passages = chain(read_passages(path) if path.is_file() else (), contexts_of(good))
+    return Questions(folder.resolve().name, tuple(told_names(good, passages)), tuple(bad))
 
 
 def read_passages(path: Path) -> Iterator[PackPassage | BadLine]:
@@ -80,25 +81,43 @@ def read_passages(path: Path) -> Iterator[PackPassage | BadLine]:
 
 
 def corpus(folder: Path) -> Iterator[CorpusFile | BadLine]:
-    """The documents of a pack, each once, in name order; passages in theirs. Raises DatasetError when there
-    is no corpus."""
+    """The documents of a pack, each once: its passages, what its questions bring along, then its
+    files in name order. Raises DatasetError when there is nothing of the kind."""
     place = folder / "corpus"
-    if not place.is_dir():
+    asked = folder / "questions.jsonl"
+    lines = read_lines(asked) if asked.is_file() else iter(())
+    contexts = contexts_of(line for line in lines if isinstance(line, Question))
+    first = next(contexts, None)
+    if not place.is_dir() and first is None:
         raise DatasetError("eval.no_corpus", path=place)
-    for path in sorted(place.iterdir()):
+    brought = chain([first] if first else [], contexts)
+    passages = place / PASSAGES
+    yield from as_files(chain(read_passages(passages) if passages.is_file() else (), brought))
+    for path in sorted(place.iterdir()) if place.is_dir() else ():
         if path.name == PASSAGES:
-            yield from as_files(read_passages(path))
-        elif path.is_file() and not path.name.startswith("."):
+            continue
+        if path.is_file() and not path.name.startswith("."):
             yield CorpusFile(path.name, path=path)
 
 
+def contexts_of(questions: Iterable[Question]) -> Iterator[PackPassage]:
+    """The passages that the questions bring along."""
+    for question in questions:
+        for context in question.contexts:
+            yield PackPassage(id=context.id, text=context.text)
+
+
 def as_files(passages: Iterable[PackPassage | BadLine]) -> Iterator[CorpusFile | BadLine]:
-    """A small file a passage; of equal words the first alone."""
+    """A small file a passage; of equal words, and of equal ids, the first alone."""
     kept: set[str] = set()
+    ids: set[str] = set()
     for passage in passages:
         if isinstance(passage, BadLine):
             yield passage
-        elif passage.words.strip() and passage.words not in kept:
+        elif passage.id not in ids:
+            ids.add(passage.id)
+            if not passage.words.strip() or passage.words in kept:
+                continue
             kept.add(passage.words)
             yield CorpusFile(passage_file(passage.id), data=passage.words.encode())
 
@@ -108,11 +127,10 @@ def told_names(questions: Iterable[Question], passages: Iterable[PackPassage | B
     first: dict[str, str] = {}
     names: dict[str, str] = {}
     for passage in passages:
-        if isinstance(passage, PackPassage):
-            kept = first.setdefault(passage.words, passage.id)
-            if kept != passage.id:
-                names[passage.id] = kept
-    return [_renamed(question, names) if names else question for question in questions]
+        if isinstance(passage, PackPassage) and passage.id not in names:
+            names[passage.id] = first.setdefault(passage.words, passage.id)
+    changed = {name: kept for name, kept in names.items() if name != kept}
+    return [_renamed(question, changed) if changed else question for question in questions]
 
 
 def _renamed(question: Question, first: dict[str, str]) -> Question:

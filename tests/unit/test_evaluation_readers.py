@@ -72,7 +72,9 @@ def test_a_pack_names_equal_passages_once(tmp_path: Path) -> None:
         {"id": "b", "question": "B?", "docs": [{"id": "p2", "text": "Same words."}, {"text": "given"}]},
     )
     files = list(corpus(pack))
-    assert [f.name for f in files if isinstance(f, CorpusFile)] == ["p_1.txt", "p3.txt"]
+    named = [f.name for f in files if isinstance(f, CorpusFile)]
+    assert (named[:2], len(named)) == (["p_1.txt", "p3.txt"], 3)
+    assert named[2] == passage_file(read_pack(pack).questions[1].contexts[1].id)  # what a question brought
     assert files[0].data == b"Title\n\nSame words."  # type: ignore[union-attr]
     assert [f for f in files if isinstance(f, BadLine)] == [BadLine(5, "Field required", "id")]
     one, two = read_pack(pack).questions
