@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, get_args
 
-from rag.records import Answer, Citation, Passage, Turn
+from rag.records import Answer, Citation, EvalResult, Passage, Turn
 from rag.text.language import detect_language
 
 ErrorClass = Literal[
@@ -218,6 +218,22 @@ def classify_turn(turn: Turn) -> Finding:
     if found.rule != "reason" and turn.correction and wrong_scale(turn.answer.text, (turn.correction,)):
         return Finding("format", "gold")
     return found
+
+
+Outcome = Literal["right", "wrong", "unknown"]
+
+
+def outcome(result: EvalResult) -> Outcome:
+    """Whether a result of a run is right, as far as its measures say: refused where it had to be and not
+    where the answer is known, then "correct", then (for search alone) an evidence page among the first five
+    passages."""
+    found = result.measures
+    if result.answer.get("error") or found.get("refused wrongly") or found.get("refused when it must") == 0:
+        return "wrong"
+    for name in ("refused when it must", "correct", "page hit@5", "passage hit@5", "document hit@5"):
+        if name in found:
+            return "right" if found[name] >= 0.5 else "wrong"
+    return "unknown"
 
 
 def by_month(dated: Iterable[tuple[datetime, ErrorClass]]) -> list[tuple[date, Counter[ErrorClass]]]:

@@ -63,7 +63,8 @@ _STOCK_WORDS = re.compile(
     re.IGNORECASE,
 )
 _OUTFLOW = re.compile(
-    r"purchase|payment|paid|repurchase|repay|expenditure|expense|cost|provision", re.IGNORECASE
+    r"purchase|payment|paid|repurchase|repay|expenditure|expense|cost|provision|amortization|depreciation",
+    re.IGNORECASE,
 )
 _FLOW_EXCEPTIONS = re.compile(
     r"收益|损失|减值|收到|支付|处置|购建|每股|income|loss|purchase|proceeds|return on|interest on"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rag.engine import Engine
     from rag.settings import Settings
     from ui.answering import AnswerDesk
+    from ui.running import RunDesk
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class House:
     engine: Engine | None = None
     service: IngestService | None = None
     desk: AnswerDesk | None = None
+    runs: RunDesk | None = None
     problem: WenjuError | None = None
     reindexing: threading.Event = field(default_factory=threading.Event)
 
@@ -62,6 +64,7 @@ def open_house(settings: Settings | None = None, *, work: bool = True) -> House:
     ``House.problem``; ``work=False`` leaves ingest to another process."""
     from rag.settings import load_settings
     from ui.answering import AnswerDesk
+    from ui.running import RunDesk
 
     try:
         settings = settings or load_settings()
@@ -82,13 +85,15 @@ def open_house(settings: Settings | None = None, *, work: bool = True) -> House:
         log.exception("cannot open")
         return House(problem=StoreError("ui.cannot_open", problem=f"{type(error).__name__}: {error}"))
     threading.Thread(target=engine.warm_up, name="warm-up", daemon=True).start()
-    return House(engine=engine, service=service, desk=AnswerDesk(engine))
+    return House(engine=engine, service=service, desk=AnswerDesk(engine), runs=RunDesk(engine))
 
 
 def close_house(house: House) -> None:
     """Stops answers and the worker, closes the Engine. What was being ingested resumes at the next start."""
     if house.desk is not None:
         house.desk.stop_all()
+    if house.runs is not None:
+        house.runs.stop_all()
     if house.service is not None:
         house.service.stop()
     if house.engine is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import chat, library, look, prompts, readiness, sidebar, state, wire
+from ui import chat, library, look, prompts, quality, readiness, sidebar, state, wire
 from ui.boot import current, principal
 from ui.language import COOKIE, language, say
 
@@ -35,6 +35,10 @@ def main() -> None:
             readiness.page, title=say("nav.readiness"), icon=":material/fact_check:", url_path="readiness"
         ),
     }
+    if principal().roles & {"evaluator", "admin"}:
+        pages["quality"] = st.Page(
+            quality.page, title=say("nav.quality"), icon=":material/verified:", url_path="quality"
+        )
     if "admin" in principal().roles:
         pages["prompts"] = st.Page(
             prompts.page, title=say("nav.prompts"), icon=":material/edit_note:", url_path="prompts"

@@ -5,6 +5,8 @@ Messages about documents, models and settings live in :mod:`rag.messages`; these
 
 from __future__ import annotations
 
+from ui.texts_quality import ERRORS, QUALITY
+
 PAGE: dict[str, tuple[str, str]] = {
     "app.title": ("Wenju 问据", "问据 Wenju"),
     "app.about": (
@@ -386,7 +388,9 @@ PROMPTS: dict[str, tuple[str, str]] = {
     "prompts.restore": ("Restore this text", "恢复此文本"),
 }
 
-TEXTS: dict[str, tuple[str, str]] = {**PAGE, **WELCOME, **CHAT, **LIBRARY, **READINESS, **PROMPTS}
+TEXTS: dict[str, tuple[str, str]] = {
+    **PAGE, **WELCOME, **CHAT, **LIBRARY, **READINESS, **PROMPTS, **QUALITY, **ERRORS
+}  # fmt: skip
 
 
 def text(key: str, language: str, /, **params: object) -> str:

@@ -17,6 +17,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Something went wrong while answering. Nothing was lost; try again. The log names the cause.",
         "回答时出了意外。没有丢失任何内容，请重试；日志里有原因。",
     ),
+    "ui.run_failed": (
+        "The run ended with an error; what was answered is kept. The log names the cause.",
+        "评测因错误中断；已回答的部分已保留。日志里有原因。",
+    ),
+    "ui.too_many_runs": (
+        "{count} runs are going already. Wait for one to end, or stop one.",
+        "已有 {count} 个评测在进行。请等待其一结束，或先停止一个。",
+    ),
     "ui.too_busy": (
         "{count} answers are already being written. Wait for one to finish, or stop one.",
         "已有 {count} 个回答正在生成。请等其中一个结束，或先停止一个。",

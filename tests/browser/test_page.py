@@ -28,10 +28,10 @@ def try_samples(page: Page) -> None:
     page.wait_for_selector(".st-key-suggest-0 button")
 
 
-def marked_pixels(page: Page) -> int:
+def marked_pixels(page: Page, panel: str = ".st-key-evidence") -> int:
     """Pixels of the marker's yellow in the evidence picture."""
-    source = page.locator(".st-key-evidence img").first.get_attribute("src") or ""
-    address = source if source.startswith("http") else page.url.split("/?")[0].rstrip("/") + source
+    source = page.locator(f"{panel} img").first.get_attribute("src") or ""
+    address = source if source.startswith("http") else page.evaluate("location.origin") + source
     with urllib.request.urlopen(address) as reply:
         picture = Image.open(io.BytesIO(reply.read())).convert("RGB")
     colors = picture.getcolors(picture.width * picture.height) or []
@@ -117,6 +117,32 @@ def test_an_uploaded_pdf_is_read_asked_and_deleted(app: str, visit: Visit) -> No
     page.locator('[class*="st-key-delete-"] button:visible').click()
     page.click(".st-key-delete-yes button")
     expect(row).to_have_count(0)
+
+
+def test_sample_questions_are_run_and_one_is_looked_into(app: str, visit: Visit) -> None:
+    page = visit(app)
+    try_samples(page)
+    page.goto(f"{app}/quality")
+    page.wait_for_selector("h1")
+    page.wait_for_selector(".st-key-run-samples button, [class*='st-key-look-run-'] button")
+    if page.locator(".st-key-run-samples button").count():
+        page.click(".st-key-run-samples button")
+    else:
+        page.locator('[class*="st-key-look-run-"] button').first.click()
+    page.wait_for_selector(".st-key-measures", timeout=90_000)  # the run opens by itself when it ends
+    expect(page.locator(".st-key-measures")).to_contain_text("citation precision")
+    row = page.locator(
+        '.st-key-results [class*="st-key-result-"] button', has_text="research and development"
+    )
+    row.first.click()
+    expect(page.locator(".st-key-result-gold")).to_contain_text("63,735")
+    page.wait_for_selector(".st-key-result-evidence img")
+    assert marked_pixels(page, ".st-key-result-evidence") > 500
+    page.click(".st-key-close-result button")
+    page.wait_for_selector(".st-key-results")
+    narrow = visit(page.url, width=390, dark=True)
+    narrow.wait_for_selector(".st-key-measures")
+    assert narrow.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_stop_ends_a_streaming_answer_and_keeps_what_came(

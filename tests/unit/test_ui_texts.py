@@ -8,12 +8,19 @@ from typing import get_args
 
 import pytest
 
-from rag.records import DocumentStatus, Language
+from evaluation.errors import ERROR_CLASSES
+from evaluation.scoring import MEASURES
+from rag.records import DocumentStatus, Language, Review
+from ui import quality_datasets, quality_feedback
 from ui.answers import REASONS
 from ui.library import BADGES, FILTERS
 from ui.prompts import BUILT_IN
+from ui.quality import TABS
+from ui.quality_run import OUTCOMES, STATUSES
+from ui.quality_runs import SYSTEMS
 from ui.readiness import STATES
 from ui.texts import TEXTS, text
+from ui.texts_quality import MEASURE_NAMES, measure_name
 
 ROOT = Path(__file__).parents[2]
 MADE_UP = {
@@ -26,11 +33,20 @@ MADE_UP = {
     *(f"style.{use}{kind}" for use in BUILT_IN for kind in ("", "_help")),
     *(f"prompts.role_{role}" for role in ("system", "user")),
     *(f"viewer.{tab}" for tab in ("pages", "passages", "details")),
+    *(f"mistake.{name}" for name in ERROR_CLASSES),
+    *(f"quality.tab_{name}" for name in TABS),
+    *(f"quality.system_{name}" for name in SYSTEMS),
+    *(f"quality.outcome_{name}" for name in OUTCOMES),
+    *(f"quality.status_{name}" for name in STATUSES),
+    *(f"quality.state_{name}" for name in quality_datasets.STATES),
+    *(f"quality.feedback_{name}" for name in quality_feedback.FILTERS),
+    *(f"quality.verdict_{name}" for name in ("better", "worse", "same")),
+    *(f"quality.review_{name}" for name in get_args(Review) if name),
 }
 
 
 def test_every_text_is_used_and_every_used_text_exists() -> None:
-    files = [ROOT / "app.py", *(p for p in (ROOT / "ui").glob("*.py") if p.name != "texts.py")]
+    files = [ROOT / "app.py", *(p for p in (ROOT / "ui").glob("*.py") if "texts" not in p.name)]
     source = "\n".join(p.read_text(encoding="utf-8") for p in files)
     literal = set(re.findall(r"""["']([a-z]+(?:\.[a-z_]+)?)["']""", source))
     used = {key for key in TEXTS if key in literal} | MADE_UP
@@ -70,3 +86,11 @@ def test_installed_looks_are_the_repository_ones() -> None:
     assert options["client"]["showErrorDetails"] == "none"
     assert options["server"]["enableXsrfProtection"] is True
     assert options["browser"]["gatherUsageStats"] is False
+
+
+def test_every_measure_has_a_chinese_name() -> None:
+    for measure in MEASURES:
+        assert re.search(r"[\u4e00-\u9fff]", measure_name(measure, "zh")), measure
+        assert measure_name(measure, "en") == measure
+    assert measure_name("page hit@5", "zh") == "页面命中@5"
+    assert all(MEASURE_NAMES.values())
