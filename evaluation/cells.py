@@ -61,6 +61,9 @@ SCALES: dict[str, float] = {
 _PARENT = re.compile(r"母公司.{0,4}(?:资产负债表|利润表|现金流量表|所有者权益变动表|财务报表)")
 _GROUP = re.compile(r"合并.{0,4}(?:资产负债表|利润表|现金流量表|所有者权益变动表|财务报表)")
 
+_OF_PARTS = re.compile(  # tables whose rows are parts of an item: their labels say less than they seem to
+    r"deferred tax|valuation allowance|\blevel [123]\b|fair value|递延所得税|公允价值", re.IGNORECASE
+)
 _STATEMENT = re.compile(
     r"consolidated (?:balance sheets?|statements? of|results|income)"
     r"|selected (?:consolidated )?financial data"
@@ -160,6 +163,8 @@ def _table_cells(
     lines = page.text[table.start : table.end].split("\n")
     head = _head(lines, table.header, fiscal_year)
     if head is None:
+        return
+    if not _STATEMENT.search(page.text[: table.start][-900:]) and _OF_PARTS.search("\n".join(lines)):
         return
     context = "\n".join([*before.split("\n")[-4:], table.header, *lines[: head.head_line + 2]])
     if _PARTIAL.search("\n".join([table.header, *lines[: head.head_line + 1]])):

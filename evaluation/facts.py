@@ -110,7 +110,7 @@ _NO_TOPIC = re.compile(
     r"|introduction|none|contents"
     r"|not applicable|consolidated|report of|schedule|page|united states|form|press release|contact"
     r"|about|annual report"
-    r"|目录|释义|其他|备查|重要提示|声明|附注|财务报告|适用|单位|第.{1,3}节)",
+    r"|目录|释义|审计|其他|备查|重要提示|声明|附注|财务报告|适用|单位|第.{1,3}节)",
     re.IGNORECASE,
 )
 
@@ -149,7 +149,13 @@ def _rows(company: str, language: Language, page: Page) -> Iterator[Fact]:
     for line in page.text.split("\n"):
         cells = [c.strip() for c in line.split("\t") if c.strip()]
         if language == "zh":
-            if len(cells) == 3 and cells[1] == "指" and 2 <= len(cells[0]) <= 14 and 4 <= len(cells[2]) <= 60:
+            if (
+                len(cells) == 3
+                and cells[1] == "指"
+                and cells[0] not in cells[2]
+                and 2 <= len(cells[0]) <= 14
+                and 4 <= len(cells[2]) <= 60
+            ):
                 yield Fact(
                     "definition", phrasing.definition(cells[0].split("、")[0], company, language), cells[2],
                     page.number, " ".join(cells),

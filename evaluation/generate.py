@@ -50,6 +50,12 @@ _COMPARED = re.compile(  # what one compares companies by
     r"|经营活动产生的现金流量净额|所得税费用|研发投入)$",
     re.IGNORECASE,
 )
+_CORE = re.compile(  # and what else a part of the company may have of its own
+    r"^(?:(?:total )?cash and cash equivalents|accounts receivable.*|accounts payable|long-term debt"
+    r"|.*income tax(?:es)? expense|provision for income taxes|应收账款|应付账款|短期借款|固定资产"
+    r"|在建工程|商誉)$",
+    re.IGNORECASE,
+)
 _PART_YEAR = re.compile(r"(?<![A-Za-z])(?:10-?Q|Q[1-4]|[12]\d{3}Q[1-4]|earnings)", re.IGNORECASE)
 _STRANGERS: Mapping[Language, tuple[str, ...]] = {
     "en": ("Halvorsen Maritime", "Brackwater Foods", "Tessaly Robotics", "Orrin & Vale Insurance"),
@@ -192,7 +198,7 @@ def _unambiguous(sources: Sequence[Source], dropped: Counter[str]) -> list[Group
             continue
         pages = {(c.document, c.page): c for c in reversed(cells)}
         found = tuple(pages[key] for key in sorted(pages))
-        if _COMPARED.match(first.label) and not _is_the_groups(found):
+        if (_COMPARED.match(first.label) or _CORE.match(first.label)) and not _is_the_groups(found):
             dropped["perhaps_a_part"] += 1
             continue
         kept.append((company, found))

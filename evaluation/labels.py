@@ -43,7 +43,8 @@ _VAGUE_EN = re.compile(
     r"|expenses?|assets|equity|fees|notes|loans|charges|provision|deposits|securities|compensation|services?|products?"
     r"|net (?:amount|change|other)|other(?:,? net)?|total (?:other|net|cost|costs|expenses?)|other .*"
     r"|total other .*"
-    r"|proceeds from sales|total accumulated .*|.* and other|.* of|.* to|.* from|.* for|.* and|.* in"
+    r"|proceeds from sales|income taxes|total accumulated .*|.* and other|.* of|.* to|.* from|.* for"
+    r"|.* and|.* in"
     r"|.* on|.*,)$",
     re.IGNORECASE,
 )
@@ -58,7 +59,7 @@ _VAGUE_ZH = re.compile(
     r"|补助|补贴|奖励|影响|调整|差异|加计|变动|冲回|转销|项目|公司$|客户|第[一二三四五]名|应收账款坏账"
 )
 _STOCK_WORDS = re.compile(
-    r"deferred|unearned|assets|liabilit|equity$|receivable|payable|inventor|goodwill|\bdebt\b|equivalents|securities|property|retained|accumulated"
+    r"accrued|deferred|unearned|assets|liabilit|equity$|receivable|payable|inventor|goodwill|\bdebt\b|equivalents|securities|property|retained|accumulated"
     r"|资产|负债|应收|应付|存货|商誉|借款|货币资金|公积|股本|未分配利润|所有者权益|预付|预收|在建工程|存款",
     re.IGNORECASE,
 )

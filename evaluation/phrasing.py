@@ -45,7 +45,7 @@ def _verb(label: str) -> str:
     """ "were" when the first noun that a label is about is a plural: "provision for taxes" is not."""
     if re.search(r"\b(?:liabilities|expenses|cash) and\b", label, re.IGNORECASE):
         return "were"
-    head = re.split(r" (?:for|of|on|from|to|in) ", label)[0]
+    head = re.split(r" (?:for|of|on|from|to|in|before) ", label)[0]
     return "were" if _PLURAL.search(re.sub(r"(?:, net| paid| received| sold)+$", "", head)) else "was"
 
 
