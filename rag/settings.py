@@ -63,12 +63,18 @@ class EmbeddingSettings(_Section):
 class RerankerSettings(_Section):
     """What orders the best candidates anew. The light reranker needs no model and goes before the others."""
 
-    kind: Literal["auto", "off", "light", "flag"] = Field(
+    kind: Literal["auto", "off", "light", "flag", "server"] = Field(
         "auto",
-        description="light: features with learned weights; flag: FlagEmbedding's FlagReranker; auto: flag "
-        "where it and its weights are installed, else light; off: the order of the fusion",
+        description="light: features with learned weights; flag: FlagEmbedding's FlagReranker; server: a "
+        "/rerank endpoint; auto: the server at base_url, else flag where it and its weights are installed, "
+        "else light; off: the order of the fusion",
     )
-    model: str = Field("BAAI/bge-reranker-v2-m3", description="name or folder of the reranker")
+    model: str = Field(
+        "BAAI/bge-reranker-v2-m3", description="name or folder of the reranker; server: name sent along"
+    )
+    base_url: str = Field("", description="server: URL, with or without /rerank (Jina, Cohere, vLLM, TEI)")
+    api_key: SecretStr = Field(SecretStr(""), description="server: key")
+    timeout_s: float = Field(5.0, gt=0, description="server: seconds for one request")
     top_n: int = Field(24, ge=1, le=200, description="how many candidates a model reranks")
 
 
@@ -87,7 +93,7 @@ class ChunkSettings(_Section):
 
 class SearchSettings(_Section):
     top_k: int = Field(8, ge=1, le=50, description="passages shown to the model")
-    candidates: int = Field(60, ge=1, le=1000, description="candidates of each leg before fusion")
+    candidates: int = Field(80, ge=1, le=1000, description="candidates of each leg before fusion")
     rrf_k: int = Field(60, ge=1, description="rank constant of reciprocal rank fusion")
     dense_weight: float = Field(1.0, ge=0, description="weight of the dense leg in the fusion")
     lexical_weight: float = Field(1.0, ge=0, description="weight of the lexical leg in the fusion")

@@ -216,6 +216,25 @@ MESSAGES.update(
             "找不到重排模型 {model!r}。请将 [reranker] model 设为其文件夹，或在可访问模型库的机器上运行："
             'hf download {model}。[reranker] kind = "off" 则无需重排。',
         ),
+        "reranker.server_url_missing": (
+            "[reranker] base_url is {url!r}: expected the URL of a /rerank endpoint, such as http://127.0.0.1:8080.",
+            "[reranker] base_url 为 {url!r}：应为 /rerank 接口的地址，例如 http://127.0.0.1:8080。",
+        ),
+        "reranker.server_unreachable": (
+            "The reranking server at {url} did not answer ({detail}): passages keep the order of the search. "
+            "Check [reranker] base_url and timeout_s.",
+            "重排服务 {url} 没有响应（{detail}）：资料保持检索顺序。请检查 [reranker] base_url 与 timeout_s。",
+        ),
+        "reranker.server_refused": (
+            "The reranking server at {url} refused the request (HTTP {status}: {detail}): passages keep the order "
+            "of the search. Check [reranker] model and api_key.",
+            "重排服务 {url} 拒绝了请求（HTTP {status}：{detail}）：资料保持检索顺序。请检查 [reranker] model 与 api_key。",
+        ),
+        "reranker.server_garbage": (
+            "The reranking server at {url} did not send one score for each passage ({detail}): passages keep the "
+            "order of the search.",
+            "重排服务 {url} 没有为每段资料返回一个分数（{detail}）：资料保持检索顺序。",
+        ),
         "reranker.failed": (
             "The reranker {model} failed ({problem}): passages keep the order of the search.",
             "重排模型 {model} 出错（{problem}）：资料保持检索顺序。",

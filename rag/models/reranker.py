@@ -64,6 +64,10 @@ def load_reranker(settings: Settings) -> Reranker | None:
     """The reranker of ``[reranker]``, None when it is off. ModelNotInstalled when torch and FlagEmbedding
     or the weights are missing; ModelError when they do not load."""
     wanted = settings.reranker
+    if wanted.kind == "server" or (wanted.kind == "auto" and wanted.base_url):
+        from rag.models.rerank_server import load_server_reranker
+
+        return load_server_reranker(settings)
     if wanted.kind in ("off", "light") or (wanted.kind == "auto" and not _installed(settings)):
         return None
     try:

@@ -23,9 +23,11 @@ from rag.models.protocols import EmbeddingModel, Reranker, Vectors
 from rag.records import Degraded, EmbeddingSpec, PartStatus, Passage, Scope, StoredChunk
 from rag.search import files
 from rag.search.cached_vector import CACHED_VECTOR, decode_vector, encode_vector
+from rag.search.choosing import with_parts, without_repeats
 from rag.search.fusion import reciprocal_rank_fusion
-from rag.search.light import rerank_lightly, understand
+from rag.search.light import RERANKED, rerank_lightly, understand
 from rag.search.naming import Named
+from rag.search.parts import parts_of
 from rag.search.query_terms import MAX_CHARS, query_terms
 from rag.search.views import View, Views
 from rag.settings import Settings
@@ -130,10 +132,13 @@ class SearchIndex:
                 with clock.part("light"):
                     fused, logits = self._rerank_lightly(query, asked, names, fused, scores, view, degraded)
             if not self._reranks():
+                with clock.part("settle"):
+                    fused = self._settled(query, asked, names, fused, scores, view, top_k)
                 with clock.part("load"):
                     passages = self._load(fused, scope, top_k, scores, logits)
                 return SearchResult(tuple(passages), tuple(degraded), clock.done())
         fused, logits = self._rerank(query, fused, logits, scope, clock, degraded)
+        fused = self._settled(query, asked, names, fused, scores, view, top_k)
         with clock.part("load"):
             passages = self._load(fused, scope, top_k, scores, logits)
         return SearchResult(tuple(passages), tuple(degraded), clock.done())
@@ -271,6 +276,36 @@ class SearchIndex:
             log.warning("lexical search failed: %r", error)
             degraded.append(Degraded("lexical", "search.lexical_unavailable", {"problem": _short(error)}))
             return None
+
+    def _settled(
+        self,
+        query: str,
+        asked: dict[str, float],
+        names: Named | None,
+        fused: list[tuple[int, float]],
+        scores: dict[str, dict[int, float]],
+        view: View,
+        top_k: int,
+    ) -> list[tuple[int, float]]:
+        """The list without repeats in front, and with the best candidate of each part of the question in
+        view. Parts are looked for among the candidates: no further search."""
+        if view.lexical is None or self._settings.reranker.kind == "off":
+            return fused
+        try:
+            order = [i for i, _ in fused]
+            described = view.lexical.describe(order[:RERANKED])
+            order = without_repeats(order, described, top_k)
+            best = []
+            for part in parts_of(query):
+                wanted = understand(part, query_terms(part), view.lexical, names.terms if names else ())
+                found, _ = rerank_lightly(wanted, fused, scores["dense"], scores["lexical"], view.lexical)
+                best += [i for i, _ in found[:1]]
+            order = with_parts(order, best, top_k)
+        except (OSError, ValueError) as error:  # what tantivy raises; the order so far is an honest one
+            log.warning("repeats and parts were not looked at: %r", error)
+            return fused
+        score = dict(fused)
+        return [(i, score[i]) for i in order]
 
     def _rerank(
         self,

@@ -1,0 +1,53 @@
+"""The last look at a ranked list: the same passage is not shown twice, each part of a question is in view.
+
+Promises: pure; nothing is dropped, only moved; the first place never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from rag.search.lexical import Described
+
+SAME_SHARE: Final = 0.9
+"""Share of the shorter one's lines that two passages have in common when they are the same."""
+_FEWEST_LINES: Final = 3  # of a passage that can be the same as a longer one
+
+
+def without_repeats(order: Sequence[int], described: Mapping[int, Described], top_k: int) -> list[int]:
+    """``order`` with those passages behind the first ``top_k`` others that repeat one before them (the same
+    table in two filings, a page printed twice): the best of them stays where it is."""
+    kept: list[int] = []
+    lines: list[frozenset[str]] = []
+    repeats: list[int] = []
+    for at, chunk_id in enumerate(order):
+        if len(kept) >= top_k:
+            return kept + repeats + list(order[at:])
+        chunk = described.get(chunk_id)
+        mine = frozenset(chunk.body) if chunk is not None else frozenset()
+        if mine and any(_same(mine, other) for other in lines):
+            repeats.append(chunk_id)
+        else:
+            kept.append(chunk_id)
+            lines.append(mine)
+    return kept + repeats
+
+
+def _same(one: frozenset[str], other: frozenset[str]) -> bool:
+    if one == other:
+        return True
+    shorter = min(len(one), len(other))
+    return shorter >= _FEWEST_LINES and len(one & other) >= SAME_SHARE * shorter
+
+
+def with_parts(order: Sequence[int], best_of_parts: Iterable[int], top_k: int) -> list[int]:
+    """``order`` with each part's best passage among the first ``top_k``: those that are missing take the last
+    places there, never more than half of them."""
+    head = list(order[:top_k])
+    missing = [i for i in dict.fromkeys(best_of_parts) if i not in head][: top_k // 2]
+    if not missing:
+        return list(order)
+    stay = head[: len(head) - max(0, len(missing) - (top_k - len(head)))]
+    first = [*stay, *missing]
+    return first + [i for i in order if i not in set(first)]

@@ -1,0 +1,67 @@
+"""Repeats, parts of a question, and the order they leave."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.search.choosing import with_parts, without_repeats
+from rag.search.lexical import Described
+from rag.search.parts import MAX_PARTS, parts_of
+
+TABLE = ("cash flow", "net income 5363 4869", "capital spending 1577 1373", "dividend paid 3193 2803")
+
+
+def chunk(*body: str) -> Described:
+    return Described(1, 1, "", ("report.pdf",), body)
+
+
+def test_the_same_table_is_shown_once() -> None:
+    described = {1: chunk(*TABLE), 2: chunk(*TABLE), 3: chunk("goodwill 5"), 4: chunk(*TABLE, "total 9")}
+    assert without_repeats([1, 2, 3, 4, 5], described, 3) == [1, 3, 5, 2, 4]
+
+
+def test_other_years_of_a_table_are_no_repeat() -> None:
+    other = ("cash flow", "net income 5363 4950", "capital spending 1577 1420", "dividend paid 3193 2671")
+    assert without_repeats([1, 2], {1: chunk(*TABLE), 2: chunk(*other)}, 2) == [1, 2]
+
+
+@given(
+    st.lists(st.integers(0, 60), unique=True), st.lists(st.integers(0, 60), max_size=4), st.integers(1, 12)
+)
+def test_nothing_is_lost_and_the_first_stays(order: list[int], best: list[int], top_k: int) -> None:
+    best = [i for i in best if i in order]
+    described = {i: chunk(f"line {i % 5}") for i in order if i % 3}
+    for found in (without_repeats(order, described, top_k), with_parts(order, best, top_k)):
+        assert sorted(found) == sorted(order)
+        assert found[:1] == order[:1]
+    if top_k >= 2 * len(set(best)):
+        assert set(best) <= set(with_parts(order, best, top_k)[:top_k])
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("Compare the revenue of Apple and Microsoft in 2019",
+         ["Compare the revenue of Apple in 2019", "Compare the revenue of Microsoft in 2019"]),
+        ("Sales in 2018, 2019 and 2020?", ["Sales in 2018?", "Sales in 2019?", "Sales in 2020?"]),
+        ("2018年、2019年净利润", ["2018年净利润", "2019年净利润"]),
+        ("比较四方科技与生物股份的毛利率", ["比较四方科技的毛利率", "比较生物股份的毛利率"]),
+        ("四方科技2019年的营业外支出和营业外收入分别是多少？",
+         ["四方科技2019年的营业外支出分别是多少？", "四方科技2019年的营业外收入分别是多少？"]),
+        ("What is goodwill?", []),
+        ("Property, Plant and Equipment in 2019", []),
+        ("研发费用和销售费用的定义", []),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_parts(question: str, parts: list[str]) -> None:
+    assert list(parts_of(question)) == parts
+
+
+@given(st.text(alphabet="ab和与、年 20189,andvsAB分别比较", max_size=80))
+def test_parts_are_bounded(question: str) -> None:
+    found = parts_of(question)
+    assert len(found) <= MAX_PARTS
+    assert len(found) != 1
