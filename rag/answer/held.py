@@ -23,6 +23,7 @@ from rag.text.sentences import sentence_spans
 from rag.vocabulary import mentions
 
 _CLAUSE = re.compile(r"[，,；;：:](?!\d)|\band\b|\bcompared (?:with|to)\b|\bversus\b|\bfrom\b")
+_CJK = re.compile("[\u3400-\u9fff]")
 _RESPECTIVELY = re.compile(r"\brespectively\b|分别", re.IGNORECASE)
 _THIS_YEAR = re.compile(r"报告期|本期|本年(?!增|比)|当年")
 
@@ -74,7 +75,7 @@ def _hold(
 ) -> Held:
     own = frozenset({year} if year else years(named))
     rows = figures(text, table_header=table_header, year=max(own) if own else None)
-    facts = [_of_figure(f) for f in rows]
+    facts = [_of_figure(f, own) for f in rows]
     spans = sentence_spans(text)
     sentences = []
     for start, end in spans:
@@ -101,10 +102,14 @@ def _companies(named: str) -> tuple[str, ...]:
     return (first,) if len(first) >= 2 else ()
 
 
-def _of_figure(figure: Figure) -> Fact:
+def _of_figure(figure: Figure, own: frozenset[int]) -> Fact:
     bare = figure.value.scaleb(-figure.power)
     label = f"{figure.group} {figure.label}" if len(figure.label) < 12 else figure.label
     year = figure.column.year
+    stated = frozenset({year} if year else ()) | frozenset(years(figure.label))
+    if not stated and own and _CJK.search(figure.label):
+        # A Chinese report gives its own year first; what follows may be the year before.
+        stated = own if figure.place == 0 else own | {y - 1 for y in own}
     unsure = not figure.percent and "," not in figure.text and abs(bare) < 1000
     return Fact(
         figure.text,
@@ -113,7 +118,7 @@ def _of_figure(figure: Figure) -> Fact:
         figure.step,
         None if unsure else figure.percent,
         figure.scaled,
-        frozenset({year} if year else ()) | frozenset(years(figure.label)),
+        stated,
         f"{label} {figure.column.text}",
         frozenset(m.id for m in mentions(f"{figure.label} {figure.column.text}")),
         figure.row,

@@ -45,6 +45,7 @@ class Known:
     row: tuple[int, int]
     marker: int
     place: int = 0
+    scaled: bool = True  # the scale of its table is known
 
 
 def recompute(
@@ -56,7 +57,8 @@ def recompute(
     with localcontext() as context:
         context.prec = 28
         for formula, value, used in islice(_all(claimed, sentence, named, rows, years), MAX_TRIES):
-            if near(claimed, value):
+            raw = claimed.scale is not None and not any(k.scaled for k in used)
+            if near(claimed, value) or (raw and near(claimed, value.scaleb(claimed.scale or 0))):
                 return formula, tuple(sorted({k.marker for k in used if k.marker}))
     return None
 

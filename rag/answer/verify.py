@@ -40,6 +40,7 @@ _EARLIER = re.compile(
     r"|previous|上年|去年|上期|同期|从|由|期初|较)[^,，;；。]{0,24}$",
     re.IGNORECASE,
 )
+_EARLIER_YEAR = re.compile(r"上年|去年|同期|上期|期初|prior|previous|last year|ago", re.IGNORECASE)
 _CJK = re.compile("[\u3400-\u9fff]")
 _NO_CLAIM = re.compile(
     r"^(?:here (?:is|are)|below (?:is|are)|the following|in summary|to summari[sz]e|note:|sources?:"
@@ -340,6 +341,7 @@ class _Judge:
                         (marker, fact.row),
                         marker,
                         place,
+                        fact.scaled,
                     )
                 )
         return rows[:80]
@@ -444,7 +446,9 @@ def _timely(named: frozenset[int], fact: Fact, held: Held) -> bool:
     if fact.years:
         return bool(fact.years & named)
     if held.own_years:
-        return bool({y + d for y in held.own_years for d in (-2, -1, 0, 1)} & named)
+        # Running text without a year speaks of the report's own; a table without one may compare.
+        reach = (0, 1) if fact.row < 0 and not _EARLIER_YEAR.search(fact.label) else (-2, -1, 0, 1)
+        return bool({y + d for y in held.own_years for d in reach} & named)
     return True
 
 
