@@ -44,6 +44,7 @@ from rag.search.index import SearchIndex
 from rag.settings import Settings
 from rag.store import Store
 from rag.text.terms import terms
+from rag.vocabulary import mentions
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,7 @@ class Asker:
     def warm_up(self) -> None:
         """Imports the chain (about a second) before the first question does."""
         chain.warm_up()
+        mentions("revenue 营业收入")  # reads the vocabulary
 
     def ask(
         self,
