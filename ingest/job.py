@@ -18,6 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ingest.about import with_about
 from ingest.chunk import Chunker
 from ingest.embedder import Embedder, Stopped
 from rag.errors import DocumentError, IndexMismatch, SandboxError, StoreError, WenjuError
@@ -213,6 +214,7 @@ class Worker:
         job.status = "embedding"
         job.pages_done = job.page_count = len(parsed.pages)
         indexer = self._indexer()
+        parsed = with_about(job.document, parsed)
         chunks, texts, hashes = indexer.chunks(parsed)
         if not chunks:
             raise DocumentError("empty", "document.no_chunks", name=job.document.name)

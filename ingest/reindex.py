@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Literal
 
+from ingest.about import about_of
 from ingest.embedder import Stopped
 from ingest.job import Indexer
 from rag.errors import AccessDenied, StoreError
@@ -58,7 +59,11 @@ def reindex(
             document.language,
             tuple(store.pages(document_id)),
             document.page_kind,
+            store.document_metadata(document_id),
         )
+        # Read anew from the stored pages; what a person has set stays.
+        document = store.note_about(document_id, about_of(parsed, document.name)) or document
+        parsed = replace(parsed, title=document.title, about=document.about)
         chunks, texts, hashes = indexer.chunks(parsed)
         document = replace(document, chunk_count=len(chunks), chunks_done=0)
 

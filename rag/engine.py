@@ -12,13 +12,14 @@ import io
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection as Names
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from rag.access import LOCAL, readable_scope, require_role
-from rag.errors import AccessDenied, DocumentError
+from rag.errors import AccessDenied, DocumentError, WenjuError
 from rag.evaluations import Evaluations
 from rag.records import (
     Collection,
@@ -191,6 +192,7 @@ class Engine(Evaluations):
         conversation_id: int | None = None,
         collection_ids: Iterable[int] | None = None,
         document_ids: Iterable[int] | None = None,
+        ignored_chips: Names[str] = (),
         log: bool = True,
         stop: threading.Event | None = None,
         use: str | None = None,
@@ -199,7 +201,8 @@ class Engine(Evaluations):
 
         ``Done.answer`` is the whole record, also after ``stop`` was set (``incomplete``). Closing the
         generator stops generation upstream. With ``log`` the turn is kept, in a new conversation named by
-        its first question when ``conversation_id`` is None. ``use`` is the style of the answer
+        its first question when ``conversation_id`` is None. ``ignored_chips`` are keys of what the question
+        names (``answer.understood.chips``) and must not favour any more. ``use`` is the style of the answer
         (:meth:`prompt_uses`; None: the setting answer.prompt_use). Raises AccessDenied for a conversation,
         document or collection that is not there or not the principal's, and PromptError for an unknown use,
         before the first event.
@@ -208,7 +211,14 @@ class Engine(Evaluations):
         if conversation_id is not None:
             self._own_conversation(conversation_id, principal)
         return self._asking().ask(
-            question, principal, scope, conversation_id=conversation_id, log_turn=log, stop=stop, use=use
+            question,
+            principal,
+            scope,
+            conversation_id=conversation_id,
+            log_turn=log,
+            stop=stop,
+            ignored_chips=ignored_chips,
+            use=use,
         )
 
     def search(
@@ -220,11 +230,17 @@ class Engine(Evaluations):
         collection_ids: Iterable[int] | None = None,
         document_ids: Iterable[int] | None = None,
         legs: Sequence[Leg] = LEGS,
+        ignored_chips: Names[str] = (),
     ) -> SearchResult:
-        """The passages of the principal's scope that match best, best first."""
+        """The passages of the principal's scope that match best, best first. ``ignored_chips``: as in
+        :meth:`ask`."""
         scope = self.scope(principal, collection_ids, document_ids)
         return self.search_index().search(
-            query, scope, top_k=top_k or self.settings.search.top_k, legs=tuple(legs)
+            query,
+            scope,
+            top_k=top_k or self.settings.search.top_k,
+            legs=tuple(legs),
+            ignored_chips=ignored_chips,
         )
 
     def scope(
@@ -325,6 +341,44 @@ class Engine(Evaluations):
         """The chunks as indexed, in order."""
         self.document(document_id, principal)
         return self.store.document_chunks(document_id)
+
+    def edit_about(
+        self,
+        document_id: int,
+        principal: Principal = LOCAL,
+        *,
+        title: str | None = None,
+        company: str | None = None,
+        ticker: str | None = None,
+        report_type: str | None = None,
+        fiscal_year: int | None = None,
+        fiscal_period: str | None = None,
+        date: str | None = None,
+        aliases: Sequence[str] | None = None,
+    ) -> Document:
+        """Sets what a ready document is about; None leaves a field as it is, "" (for the year 0, for the
+        aliases []) says that it is unknown. What was set is kept when the document is read again. Search
+        names documents anew within ``search.refresh_s``; the lexical index takes the new head of each chunk,
+        vectors keep the head that they were embedded with until the library is re-indexed for another reason.
+        Raises AccessDenied, WenjuError ("about.invalid" naming the field, "about.not_ready")."""
+        from rag.about import checked
+
+        document = self.document(document_id, principal)
+        if document.status != "ready":
+            raise WenjuError("about.not_ready", name=document.name)
+        values = checked(
+            {
+                "title": title,
+                "company": company,
+                "ticker": ticker,
+                "report_type": report_type,
+                "fiscal_year": fiscal_year,
+                "fiscal_period": fiscal_period,
+                "date": date,
+                "aliases": aliases,
+            }
+        )
+        return self.store.edit_about(document_id, values.pop("title", None) or None, values)
 
     def delete_document(self, document_id: int, principal: Principal = LOCAL) -> None:
         document = self.document(document_id, principal)

@@ -499,10 +499,11 @@ class EmbeddingSpec:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One step of the store's generation: a document's chunks appeared or disappeared."""
+    """One step of the store's generation: a document's chunks appeared, disappeared, or what is known of the
+    document was edited ("edit": their texts and vectors stayed)."""
 
     generation: int
-    kind: Literal["add", "delete"]
+    kind: Literal["add", "delete", "edit"]
     document_id: int
     chunk_ids: Sequence[int]
 

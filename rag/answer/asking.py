@@ -14,7 +14,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -39,6 +39,7 @@ from rag.records import (
     Scope,
     Thinking,
     Token,
+    Understood,
 )
 from rag.search.index import SearchIndex
 from rag.settings import Settings
@@ -65,13 +66,14 @@ class _Progress:
     degraded: list[Degraded] = field(default_factory=list)
     timings_ms: dict[str, float] = field(default_factory=dict)
     outcome: Outcome | None = None
+    understood: Understood = field(default_factory=Understood)
 
     def note(self, event: Event | Outcome) -> None:
         match event:
             case Rewritten(question=question):
                 self.standalone = question
-            case Retrieved(passages=passages, timings_ms=timings):
-                self.passages = passages
+            case Retrieved(passages=passages, timings_ms=timings, understood=understood):
+                self.passages, self.understood = passages, understood
                 self.timings_ms.update({k: v for k, v in timings.items() if k != "total"})
             case Token(text=text):
                 self.text.append(text)
@@ -117,6 +119,7 @@ class Asker:
         log_turn: bool,
         stop: threading.Event | None,
         use: str | None = None,
+        ignored_chips: Collection[str] = (),
     ) -> Iterator[Event]:
         """See :meth:`rag.engine.Engine.ask`. The caller has authorised scope and conversation. Raises
         WenjuError for an empty or endless question and an unknown use before the first event."""
@@ -126,7 +129,9 @@ class Asker:
         if len(question) > MAX_QUESTION_CHARS:
             raise WenjuError("answer.question_too_long", length=len(question), limit=MAX_QUESTION_CHARS)
         told, problem = self._told(use)
-        return self._events(question, principal, scope, conversation_id, log_turn, stop, told, problem)
+        return self._events(
+            question, principal, scope, conversation_id, log_turn, stop, told, problem, tuple(ignored_chips)
+        )
 
     def _told(
         self, use: str | None
@@ -150,6 +155,7 @@ class Asker:
         stop: threading.Event | None,
         told: Mapping[prompts.PromptLanguage, prompts.Prompt],
         problem: PromptError | None,
+        ignored_chips: Sequence[str],
     ) -> Iterator[Event]:
         started = time.perf_counter()
         progress = _Progress(question, question, told)
@@ -171,7 +177,7 @@ class Asker:
 
         def work() -> None:
             try:
-                events.put(self._work(question, scope, conversation_id, writing))
+                events.put(self._work(question, scope, conversation_id, writing, ignored_chips))
             except BaseException as error:  # noqa: BLE001 - crosses the thread; raised again in the reader's
                 events.put(error)
 
@@ -213,6 +219,7 @@ class Asker:
         scope: Scope,
         conversation_id: int | None,
         writing: Writing,
+        ignored_chips: Sequence[str],
     ) -> Outcome:
         from rag.search.retriever import ScopedRetriever
 
@@ -236,7 +243,12 @@ class Asker:
                 writing.degrade(Degraded("chat", "degraded.rewrite"))
         writing.timings_ms["rewrite"] = _ms(clock)
         writing.emit(Rewritten(standalone))
-        retriever = ScopedRetriever(index=self._search, scope=scope, top_k=self._settings.search.top_k)
+        retriever = ScopedRetriever(
+            index=self._search,
+            scope=scope,
+            top_k=self._settings.search.top_k,
+            ignored_chips=ignored_chips,
+        )
 
         def write(asked: str, passages: Sequence[Passage]) -> str:
             assert retriever.last_result is not None
@@ -282,6 +294,7 @@ class Asker:
             checks=verdict.checks,
             groundedness=verdict.groundedness,
             calculations=outcome.calculations,
+            understood=progress.understood,
         )
 
     def _verify(self, text: str, outcome: Outcome, progress: _Progress) -> Verdict:

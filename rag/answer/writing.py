@@ -104,7 +104,7 @@ class Writing:
 
     def retrieved(self, result: SearchResult) -> None:
         """Called by the retriever with what it found."""
-        self.emit(Retrieved(result.passages, result.timings_ms))
+        self.emit(Retrieved(result.passages, result.timings_ms, result.understood))
         for event in result.degraded:
             self.emit(event)
 

@@ -239,3 +239,23 @@ MESSAGES.update(
         ),
     }
 )
+
+MESSAGES.update(
+    {  # chips: what a question was understood to name
+        "chip.annual": ("annual report", "年度报告"),
+        "chip.half_year": ("half-year report", "半年度报告"),
+        "chip.quarterly": ("quarterly report", "季度报告"),
+        "chip.earnings": ("earnings release", "业绩公告"),
+        "chip.current": ("current report (8-K)", "临时公告"),
+        "chip.prospectus": ("prospectus", "招股说明书"),
+        "chip.proxy": ("proxy statement", "股东大会委托书"),
+        "chip.part.FY": ("full year", "全年"),
+        "chip.part.H1": ("first half", "上半年"),
+        "chip.part.H2": ("second half", "下半年"),
+        "chip.part.Q1": ("Q1", "第一季度"),
+        "chip.part.Q2": ("Q2", "第二季度"),
+        "chip.part.Q3": ("Q3", "第三季度"),
+        "chip.part.Q4": ("Q4", "第四季度"),
+        "chip.part.9M": ("first nine months", "前三季度"),
+    }
+)

@@ -37,6 +37,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{name} has 0 bytes. The copy or download probably broke off: upload it again.",
         "{name} 的大小是 0 字节，可能是复制或下载中断了，请重新上传。",
     ),
+    "about.invalid": (
+        "{field} cannot be {found}; expected: {expected}.",
+        "{field} 的值 {found} 无效；应为：{expected}。",
+    ),
+    "about.not_ready": (
+        "What {name} is about can be edited once it is ready.",
+        "{name} 处理完成后才能编辑其公司、类型和期间。",
+    ),
     "document.corrupt": (
         "{name} is damaged and cannot be read as {kind} ({reason}). Open it in its own program, save it anew (or download "
         "it again) and upload that.",

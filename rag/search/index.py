@@ -11,24 +11,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rag.cache import Cache, cache_key, open_cache
 from rag.errors import WenjuError
 from rag.models.backends import cores
 from rag.models.protocols import EmbeddingModel, Reranker, Vectors
-from rag.records import Degraded, EmbeddingSpec, PartStatus, Passage, Scope, StoredChunk
+from rag.records import Degraded, EmbeddingSpec, PartStatus, Passage, Scope, StoredChunk, Understood
 from rag.search import files
 from rag.search.cached_vector import CACHED_VECTOR, decode_vector, encode_vector
 from rag.search.choosing import with_parts, without_repeats
 from rag.search.fusion import reciprocal_rank_fusion
 from rag.search.light import RERANKED, rerank_lightly, understand
-from rag.search.naming import Named
 from rag.search.parts import parts_of
 from rag.search.query_terms import MAX_CHARS, query_terms
+from rag.search.understanding import Meant
 from rag.search.views import View, Views
 from rag.settings import Settings
 from rag.text.language import detect_language
@@ -55,6 +55,7 @@ class SearchResult:
     passages: tuple[Passage, ...]
     degraded: tuple[Degraded, ...]
     timings_ms: dict[str, float]
+    understood: Understood = field(default_factory=Understood)
 
 
 class SearchIndex:
@@ -96,10 +97,18 @@ class SearchIndex:
 
     # -- searching -------------------------------------------------------------------------------
 
-    def search(self, query: str, scope: Scope, *, top_k: int, legs: Sequence[str] = LEGS) -> SearchResult:
+    def search(
+        self,
+        query: str,
+        scope: Scope,
+        *,
+        top_k: int,
+        legs: Sequence[str] = LEGS,
+        ignored_chips: Collection[str] = (),
+    ) -> SearchResult:
         """The ``top_k`` best passages inside the scope, best first. ``score`` is the fused score: the
-        sum over legs of weight / (rrf_k + rank). Finding nothing is a result. Raises StoreError, and
-        ValueError for an unknown leg."""
+        sum over legs of weight / (rrf_k + rank). ``ignored_chips`` are keys of what the query names and
+        must not favour. Finding nothing is a result. Raises StoreError, and ValueError for an unknown leg."""
         unknown = set(legs) - set(LEGS)
         if unknown or not legs:
             raise ValueError(f"legs are {LEGS}, found {tuple(legs)}")
@@ -110,6 +119,9 @@ class SearchIndex:
         view = self._views.current()
         if view is None:
             return SearchResult((), (), clock.done())
+        asked = query_terms(query)
+        meant = view.library.subjects(scope).understand(query, asked, ignored_chips)
+        understood = meant.understood([query])
         degraded: list[Degraded] = []
         vector, weight = None, 0.0
         if "dense" in legs:
@@ -118,11 +130,9 @@ class SearchIndex:
             if weight > 0:
                 with clock.part("embed"):  # not behind the gate: queries that wait here share a batch
                     vector = self._embed(query, view.spec, degraded)
-        asked = query_terms(query)
-        names = view.names.named_in(query, asked)
         with self._at_once:
             rankings, weights, scores = self._candidates(
-                asked, names, vector, weight, view, scope, legs,
+                asked, meant, vector, weight, view, scope, legs,
                 max(self._settings.search.candidates, 2 * top_k), clock, degraded,
             )  # fmt: skip
             with clock.part("fuse"):
@@ -130,23 +140,23 @@ class SearchIndex:
             logits: dict[int, float] = {}
             if self._settings.reranker.kind != "off" and set(legs) == set(LEGS):
                 with clock.part("light"):
-                    fused, logits = self._rerank_lightly(query, asked, names, fused, scores, view, degraded)
+                    fused, logits = self._rerank_lightly(query, asked, meant, fused, scores, view, degraded)
             if not self._reranks():
                 with clock.part("settle"):
-                    fused = self._settled(query, asked, names, fused, scores, view, top_k)
+                    fused = self._settled(query, asked, meant, fused, scores, view, top_k)
                 with clock.part("load"):
                     passages = self._load(fused, scope, top_k, scores, logits)
-                return SearchResult(tuple(passages), tuple(degraded), clock.done())
+                return SearchResult(tuple(passages), tuple(degraded), clock.done(), understood)
         fused, logits = self._rerank(query, fused, logits, scope, clock, degraded)
-        fused = self._settled(query, asked, names, fused, scores, view, top_k)
+        fused = self._settled(query, asked, meant, fused, scores, view, top_k)
         with clock.part("load"):
             passages = self._load(fused, scope, top_k, scores, logits)
-        return SearchResult(tuple(passages), tuple(degraded), clock.done())
+        return SearchResult(tuple(passages), tuple(degraded), clock.done(), understood)
 
     def _candidates(
         self,
         asked: dict[str, float],
-        names: Named | None,
+        meant: Meant,
         vector: Vectors | None,
         dense_weight: float,
         view: View,
@@ -157,7 +167,7 @@ class SearchIndex:
         degraded: list[Degraded],
     ) -> tuple[dict[str, list[int]], dict[str, float], dict[str, dict[int, float]]]:
         """The rankings of every leg and tier, their weights, and the scores of each leg."""
-        tiers = _narrowed(scope, names)
+        tiers = _narrowed(scope, meant)
         rankings: dict[str, list[int]] = {}
         scores: dict[str, dict[int, float]] = {"dense": {}, "lexical": {}}
         weights: dict[str, float] = {}
@@ -165,7 +175,7 @@ class SearchIndex:
             with clock.part("dense"):
                 for tier, inside in tiers.items():
                     found = view.dense.search(vector, inside, wanted)
-                    weights[f"dense{tier}"] = dense_weight * TIER_WEIGHTS[tier]
+                    weights[f"dense{tier}"] = dense_weight * tier_weight(tier)
                     rankings[f"dense{tier}"] = [i for i, _ in found]
                     scores["dense"].update(found)
         if "lexical" in legs:
@@ -173,16 +183,12 @@ class SearchIndex:
             with clock.part("lexical"):
                 terms = asked
                 for tier, inside in tiers.items():
-                    if (
-                        names is not None
-                        and inside.document_ids is not None
-                        and inside.document_ids <= names.all
-                    ):
-                        terms = {t: w * (NAME_WEIGHT if t in names.terms else 1.0) for t, w in asked.items()}
+                    if inside.document_ids is not None and inside.document_ids <= meant.named:
+                        terms = {t: w * (NAME_WEIGHT if t in meant.terms else 1.0) for t, w in asked.items()}
                     hits = self._search_lexical(terms, view, inside, wanted, degraded)
                     if hits is None:
                         break
-                    weights[f"lexical{tier}"] = weight * TIER_WEIGHTS[tier]
+                    weights[f"lexical{tier}"] = weight * tier_weight(tier)
                     rankings[f"lexical{tier}"] = [i for i, _ in hits]
                     scores["lexical"].update(hits)
         return rankings, weights, scores
@@ -197,7 +203,7 @@ class SearchIndex:
         self,
         query: str,
         asked: dict[str, float],
-        names: Named | None,
+        meant: Meant,
         fused: list[tuple[int, float]],
         scores: dict[str, dict[int, float]],
         view: View,
@@ -207,7 +213,7 @@ class SearchIndex:
         if view.lexical is None or not fused:
             return fused, {}
         try:
-            wanted = understand(query, asked, view.lexical, names.terms if names is not None else ())
+            wanted = understand(query, asked, view.lexical, meant.terms)
             return rerank_lightly(wanted, fused, scores["dense"], scores["lexical"], view.lexical)
         except (OSError, ValueError) as error:  # what tantivy raises
             log.warning("light reranker failed: %r", error)
@@ -281,7 +287,7 @@ class SearchIndex:
         self,
         query: str,
         asked: dict[str, float],
-        names: Named | None,
+        meant: Meant,
         fused: list[tuple[int, float]],
         scores: dict[str, dict[int, float]],
         view: View,
@@ -297,7 +303,7 @@ class SearchIndex:
             order = without_repeats(order, described, top_k)
             best = []
             for part in parts_of(query):
-                wanted = understand(part, query_terms(part), view.lexical, names.terms if names else ())
+                wanted = understand(part, query_terms(part), view.lexical, meant.terms)
                 found, _ = rerank_lightly(wanted, fused, scores["dense"], scores["lexical"], view.lexical)
                 best += [i for i, _ in found[:1]]
             order = with_parts(order, best, top_k)
@@ -378,6 +384,20 @@ class SearchIndex:
                     passages.append(_passage(chunk, rank, score, scores, logits.get(chunk_id)))
         return passages
 
+    def unknown_company(self, question: str, scope: Scope) -> str:
+        """The company that ``question`` names and that no document in ``scope`` is about, as the question
+        writes it: a refusal can then say that no document of that company is in the library. "" when it
+        names a company that is there, names none, or no document's company is known. Judged by form (a legal
+        form, 迈克生物2019年..., "Tesla's FY2019 revenue"): reliable where it speaks, silent about many."""
+        view = self._views.current()
+        return "" if view is None else view.library.subjects(scope).unknown_company(question)
+
+    def unknown_period(self, question: str, scope: Scope) -> str:
+        """The year that ``question`` asks of a company whose documents in ``scope`` all end before it (or
+        begin more than five years after it); "" otherwise."""
+        view = self._views.current()
+        return "" if view is None else view.library.subjects(scope).understand(question).unknown_period
+
     def term_frequencies(self, wanted: Sequence[str]) -> tuple[dict[str, int], int]:
         """How many chunks hold each term, and how many chunks there are: what makes a word of a question
         rare. Empty without a lexical view."""
@@ -422,17 +442,23 @@ class SearchIndex:
         )
 
 
-def _narrowed(scope: Scope, named: Named | None) -> dict[str, Scope]:
-    """The scope, and inside it the documents that the question names."""
+def _narrowed(scope: Scope, meant: Meant) -> dict[str, Scope]:
+    """The scope, and inside it the documents that the question names: all of them, then those that fit it
+    best, company by company."""
     tiers = {"": scope}
-    if named is None:
-        return tiers
-    for tier, documents in ((" named", named.all), (" best named", named.best)):
+    narrower = [(" named", meant.named)]
+    narrower += [(f" best named {n}" if n else " best named", best) for n, best in enumerate(meant.best)]
+    for tier, documents in narrower:
         inside = documents if scope.document_ids is None else documents & scope.document_ids
         narrow = Scope(scope.collection_ids, inside)
         if inside and narrow not in tiers.values():
             tiers[tier] = narrow
     return tiers
+
+
+def tier_weight(tier: str) -> float:
+    """What a tier weighs; the best documents of each of several companies weigh the same."""
+    return TIER_WEIGHTS[tier.rstrip(" 0123456789")] if tier else TIER_WEIGHTS[""]
 
 
 class _Clock:

@@ -53,6 +53,7 @@ class ScopedRetriever(BaseRetriever):
     scope: Scope
     top_k: int = Field(gt=0)
     legs: Sequence[str] = LEGS
+    ignored_chips: Sequence[str] = ()
     _last: SearchResult | None = PrivateAttr(default=None)
 
     @property
@@ -62,5 +63,7 @@ class ScopedRetriever(BaseRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[Document]:
-        self._last = self.index.search(query, self.scope, top_k=self.top_k, legs=tuple(self.legs))
+        self._last = self.index.search(
+            query, self.scope, top_k=self.top_k, legs=tuple(self.legs), ignored_chips=self.ignored_chips
+        )
         return [passage_to_document(passage) for passage in self._last.passages]

@@ -24,8 +24,8 @@ from rag.records import Change, Document, EmbeddingSpec, Scope, StoredChunk
 from rag.search import files
 from rag.search.dense import DenseIndex, Rows, concatenate_rows
 from rag.search.lexical import LexicalEntry, LexicalIndex
-from rag.search.naming import DocumentNames
 from rag.search.snapshot import load_snapshot, published_generation, write_snapshot
+from rag.search.understanding import Library
 from rag.settings import Settings
 from rag.text.context import context_header
 
@@ -53,7 +53,7 @@ class View:
     dense_generation: int
     lexical: LexicalIndex | None
     problem: str = ""
-    names: DocumentNames = field(default_factory=lambda: DocumentNames(()), repr=False)
+    library: Library = field(default_factory=Library, repr=False)
 
 
 class Views:
@@ -123,7 +123,7 @@ class Views:
                     view = self._open(*active)
                     generation = self._generation = self._store.generation()  # the snapshot may be newer
                 if view.dense_generation != generation or view is not self._view:
-                    view = replace(view, names=DocumentNames(ready_documents(self._store)))
+                    view = replace(view, library=Library(ready_documents(self._store)))
                 view = self._catch_up_dense(view, generation)
                 self._view = self._catch_up_lexical(view, generation)
                 self._start_upkeep()
@@ -233,7 +233,7 @@ class Views:
             lexical.reload()
         changes = self._changes(lexical.generation, generation)
         if changes is not None:
-            removed, added = net_effect(changes)
+            removed, added = net_effect(changes, edited=True)
             if removed or added or lexical.generation != generation:
                 entries = map(_entry, self._chunks(added, view.spec_id))
                 lexical.apply({*removed, *added}, entries, generation, marks=document_marks(self._store))
@@ -318,14 +318,16 @@ def foreign(marks: Mapping[str, str], here: Mapping[str, str]) -> bool:
     return any(key in here and here[key] != mark for key, mark in marks.items())
 
 
-def net_effect(changes: Iterable[Change]) -> tuple[set[int], set[int]]:
-    """(chunk ids to remove, chunk ids to add) after all the changes, in order."""
+def net_effect(changes: Iterable[Change], edited: bool = False) -> tuple[set[int], set[int]]:
+    """(chunk ids to remove, chunk ids to add) after all the changes, in order. ``edited``: chunks of edited
+    documents count as added; only their heads changed, so the lexical index takes them anew and the dense
+    one keeps their vectors."""
     removed: set[int] = set()
     added: set[int] = set()
     for change in changes:
-        if change.kind == "add":
+        if change.kind == "add" or (change.kind == "edit" and edited):
             added.update(change.chunk_ids)
-        else:
+        elif change.kind == "delete":
             removed.update(change.chunk_ids)
             added.difference_update(change.chunk_ids)
     return removed, added

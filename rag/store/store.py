@@ -8,6 +8,7 @@ from typing import Self
 
 from rag.errors import StoreError
 from rag.settings import Settings
+from rag.store.about import Abouts
 from rag.store.audit import Audit
 from rag.store.contents import Contents
 from rag.store.conversations import Conversations
@@ -22,6 +23,7 @@ from rag.store.tuning import Tuning
 
 class Store(
     Contents,
+    Abouts,
     Reading,
     Conversations,
     EvaluationRecords,
