@@ -12,7 +12,7 @@ from commands.batch import run_batch
 from commands.console import ERROR, REFUSED, Exit, emit, language, note, printable, say, text, usage_error
 from commands.session import collection_ids, document_ids
 from rag.messages import message
-from rag.records import Answer, Degraded, Done, Passage, Thinking, Token
+from rag.records import Answer, Degraded, Done, Passage, Thinking, Token, Understood
 
 if TYPE_CHECKING:
     from rag.engine import Engine
@@ -38,6 +38,18 @@ def hits_json(passages: Sequence[Passage]) -> list[dict[str, Any]]:
         }
         for passage in passages
     ]
+
+
+def understood_json(understood: Understood) -> dict[str, Any]:
+    """What the question was understood to name, and what was searched."""
+    return {
+        "chips": [
+            {"key": chip.key, "kind": chip.kind, "text": chip.text, "documents": len(chip.document_ids)}
+            for chip in understood.chips
+        ],
+        "queries": list(understood.queries),
+        "added": list(understood.added),
+    }
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
@@ -95,6 +107,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
             for made in answer.calculations
         ],
         "hits": hits_json(answer.passages),
+        "understood": understood_json(answer.understood),
         "timings_ms": {name: round(ms, 2) for name, ms in answer.timings_ms.items()},
     }
 
@@ -119,7 +132,12 @@ def search(
         result = engine.search(
             question, top_k=top_k, collection_ids=in_collections, document_ids=in_documents
         )
-        return {"query": question, "hits": hits_json(result.passages)}, tuple(result.degraded)
+        record = {
+            "query": question,
+            "hits": hits_json(result.passages),
+            "understood": understood_json(result.understood),
+        }
+        return record, tuple(result.degraded)
 
     if batch is not None and out is not None:
         raise Exit(run_batch(batch, out, lambda question: found(question)[0], jobs=jobs))

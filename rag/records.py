@@ -282,11 +282,13 @@ class Chip:
 @dataclass(frozen=True, slots=True)
 class Understood:
     """What was made of a question. ``queries``: what was searched, the standalone question first, then its
-    parts and its translation. ``added``: words that the vocabulary added."""
+    parts and its translation. ``added``: words that the vocabulary added. ``ignored``: keys of chips that the
+    reader took away."""
 
     chips: tuple[Chip, ...] = ()
     queries: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

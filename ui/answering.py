@@ -47,8 +47,14 @@ class Ticket:
     """One question on its way. Thread-safe."""
 
     def __init__(
-        self, question: str, principal: Principal, conversation_id: int | None, use: str | None = None
+        self,
+        question: str,
+        principal: Principal,
+        conversation_id: int | None,
+        use: str | None = None,
+        ignored_chips: tuple[str, ...] = (),
     ) -> None:
+        self.ignored_chips = ignored_chips
         self.id = uuid.uuid4().hex[:16]
         self.question = question
         self.principal = principal
@@ -103,6 +109,7 @@ class Ticket:
                 conversation_id=self.conversation_id,
                 collection_ids=collection_ids,
                 document_ids=document_ids,
+                ignored_chips=self.ignored_chips,
                 stop=self._stop,
                 use=self.use,
             ):
@@ -120,7 +127,7 @@ class Ticket:
         match event:
             case Rewritten(question):
                 self._standalone = question
-            case Retrieved(passages, _):
+            case Retrieved(passages=passages):
                 self._passages = passages
             case Thinking(text):
                 self._thinking.append(text)
@@ -150,9 +157,10 @@ class AnswerDesk:
         collection_ids: Iterable[int] | None = None,
         document_ids: Iterable[int] | None = None,
         use: str | None = None,
+        ignored_chips: Iterable[str] = (),
     ) -> Ticket:
         """Starts an answer and returns at once. Raises WenjuError("ui.too_busy")."""
-        ticket = Ticket(question, principal, conversation_id, use)
+        ticket = Ticket(question, principal, conversation_id, use, tuple(ignored_chips))
         with self._lock:
             running = sum(
                 1 for t in self._tickets.values() if not t.done and t.principal.user_id == principal.user_id

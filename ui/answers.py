@@ -10,7 +10,7 @@ import streamlit as st
 from rag.errors import WenjuError
 from rag.messages import message
 from rag.records import Citation, Degraded, Passage, Turn
-from ui import export, state, trust
+from ui import chips, export, state, trust
 from ui.answering import Snapshot
 from ui.boot import current, principal
 from ui.evidence import by_marker
@@ -56,6 +56,7 @@ def show(versions: list[Turn], *, last: bool) -> None:
     question(turn.answer.question, str(first.id))
     with st.container(key=f"a-{turn.id}"):
         _head(turn)
+        chips.show(turn, first.id, last=last)
         _words(turn)
         _missing(turn.answer.degraded, turn.answer.incomplete)
         _sources(turn)
@@ -221,7 +222,8 @@ def _actions(turn: Turn, versions: list[Turn], *, last: bool) -> None:
         if last:
             st.button(
                 "", key=f"again-{turn.id}", icon=":material/refresh:", type="tertiary",
-                help=say("answer.regenerate"), on_click=_again, args=(turn.answer.question, versions[0].id),
+                help=say("answer.regenerate"), on_click=_again,
+                args=(turn.answer.question, versions[0].id, turn.answer.understood.ignored),
             )  # fmt: skip
         st.button(
             "✓" if turn.rating == 1 else "", key=f"good-{turn.id}", type="tertiary", help=say("answer.good"),
@@ -243,9 +245,9 @@ def _actions(turn: Turn, versions: list[Turn], *, last: bool) -> None:
             _timing(turn.answer.timings_ms)
 
 
-def _again(words: str, first_turn: int) -> None:
+def _again(words: str, first_turn: int, ignored_chips: Sequence[str] = ()) -> None:
     st.session_state.pop(f"version-{first_turn}", None)
-    state.ask(words)
+    state.ask(words, ignored_chips)
 
 
 def _rate(

@@ -11,7 +11,7 @@ import streamlit as st
 
 from rag.errors import WenjuError
 from rag.records import Document, DocumentStatus
-from ui import state, uploads, viewer
+from ui import about, state, uploads, viewer
 from ui.boot import House, current, principal
 from ui.evidence import original_button
 from ui.language import language, say
@@ -69,6 +69,8 @@ def _dialogs(documents: Sequence[Document]) -> None:
         return
     if wanted[0] == "view-document":
         viewer.show(document)
+    elif wanted[0] == "edit-about":
+        about.edit(document)
     elif wanted[0] == "delete-document":
         _confirm_delete(document)
 
@@ -169,6 +171,7 @@ def _list(documents: Sequence[Document], house: House) -> None:
                 )
                 or ""
             )
+        chosen = about.filters(documents)
     busy = bool(uploads.pending(documents)) or house.reindexing.is_set()
 
     @st.fragment(run_every=uploads.PROGRESS_EVERY_S if busy else None)
@@ -186,7 +189,7 @@ def _list(documents: Sequence[Document], house: House) -> None:
                 passages=sum(d.chunk_count for d in ready),
             )
         )
-        found = matching(now, words or "", kind or "all", only)
+        found = matching(now, words or "", kind or "all", only, chosen)
         if not found:
             st.caption(say("library.no_match"))
             return
@@ -202,9 +205,13 @@ def _list(documents: Sequence[Document], house: House) -> None:
 
 
 def matching(
-    documents: Sequence[Document], words: str = "", kind: str = "all", collection: str = ""
+    documents: Sequence[Document],
+    words: str = "",
+    kind: str = "all",
+    collection: str = "",
+    chosen: about.Chosen | None = None,
 ) -> list[Document]:
-    """Documents whose name or title holds all ``words``, of one kind of state; what needs attention
+    """Documents whose name, title or company holds all ``words``, of one kind of state; what needs attention
     or is in progress first, then newest first."""
     wanted = words.lower().split()
 
@@ -218,10 +225,16 @@ def matching(
         for d in documents
         if (kind == "all" or group(d) == kind)
         and (not collection or d.collection == collection)
-        and all(w in f"{d.name} {d.title}".lower() for w in wanted)
+        and (not chosen or chosen.holds(d))
+        and all(w in _words_of(d) for w in wanted)
     ]
     order = {"busy": 0, "problem": 1, "ready": 2}
     return sorted(found, key=lambda d: (order[group(d)], -d.id))
+
+
+def _words_of(document: Document) -> str:
+    known = document.about
+    return " ".join((document.name, document.title, known.company, known.ticker, *known.aliases)).lower()
 
 
 def _row(document: Document) -> None:
@@ -240,6 +253,9 @@ def _row(document: Document) -> None:
             icon, color = BADGES[document.status]
             st.badge(say(f"status.{document.status}"), icon=icon, color=color)  # type: ignore[arg-type]
             _row_menu(document)
+        named = about.badges(document)
+        if named and document.status == "ready":
+            st.markdown(named)
         facts = facts_of(document)
         if document.status in ("parsing", "embedding"):
             st.progress(uploads.fraction(document), uploads.progress_words(document))
@@ -297,6 +313,10 @@ def _row_menu(document: Document) -> None:
             say("library.open"), key=f"view-{document.id}", icon=":material/pageview:", type="tertiary"
         ):
             _open("view-document", document)
+        if document.status == "ready" and st.button(
+            say("about.edit"), key=f"about-{document.id}", icon=":material/edit:", type="tertiary"
+        ):
+            _open("edit-about", document)
         original_button(document, f"original-{document.id}")
         if document.status not in ("queued", "parsing", "embedding"):
             ready = document.status == "ready"

@@ -6,7 +6,7 @@ them again. Everything else is the Engine's.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, cast
@@ -114,8 +114,9 @@ def unkept() -> list[Turn]:
     return [turn] if turn is not None else []
 
 
-def ask(question: str) -> None:
-    """Starts an answer in the open conversation. Waits a moment, so that quick answers appear at once."""
+def ask(question: str, ignored_chips: Iterable[str] = ()) -> None:
+    """Starts an answer in the open conversation; ``ignored_chips`` favour nothing. Waits a moment, so that
+    quick answers appear at once."""
     question = question.strip()
     if not question:
         return
@@ -129,6 +130,7 @@ def ask(question: str) -> None:
             collection_ids=st.session_state.get(_SCOPE_COLLECTIONS) or None,
             document_ids=st.session_state.get(_SCOPE_DOCUMENTS) or None,
             use=st.session_state.get("answer_use") or None,
+            ignored_chips=ignored_chips,
         )
     except WenjuError as error:
         st.session_state[_FAILED] = Failed(question, error)

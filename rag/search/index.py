@@ -121,7 +121,7 @@ class SearchIndex:
             return SearchResult((), (), clock.done())
         asked = query_terms(query)
         meant = view.library.subjects(scope).understand(query, asked, ignored_chips)
-        understood = meant.understood([query])
+        understood = meant.understood([query], ignored_chips)
         degraded: list[Degraded] = []
         vector, weight = None, 0.0
         if "dense" in legs:

@@ -44,8 +44,8 @@ class Meant:
     companies: tuple[str, ...] = ()
     unknown_period: str = ""
 
-    def understood(self, queries: Iterable[str] = ()) -> Understood:
-        return Understood(chips=self.chips, queries=tuple(queries))
+    def understood(self, queries: Iterable[str] = (), ignored: Iterable[str] = ()) -> Understood:
+        return Understood(chips=self.chips, queries=tuple(queries), ignored=tuple(ignored))
 
 
 NOTHING: Final = Meant()

@@ -169,7 +169,8 @@ def test_reindex_and_eval(wenju: Wenju, folder: Path, tmp_path: Path) -> None:
 
 def test_refusal_and_nothing_found_have_their_code(wenju: Wenju, folder: Path) -> None:
     empty = wenju("search", "anything", "--json", "--fail-on-refusal")
-    assert (empty.code, empty.lines()) == (4, [{"query": "anything", "hits": []}])
+    nothing = {"chips": [], "queries": [], "added": []}
+    assert (empty.code, empty.lines()) == (4, [{"query": "anything", "hits": [], "understood": nothing}])
     assert "Nothing found" in empty.err
     wenju("ingest", str(folder / "a.md"))
     refused = wenju("ask", "Who won the chess championship in Reykjavik?", "--json", "--fail-on-refusal")
@@ -187,7 +188,7 @@ def test_batches_resume(wenju: Wenju, folder: Path, tmp_path: Path) -> None:
     assert wenju(*batch, "--jobs", "2").code == 0
     whole = out.read_text(encoding="utf-8")
     assert [json.loads(line)["id"] for line in whole.splitlines()] == ["q0", "q1", "q2", "q3"]
-    assert list(json.loads(whole.splitlines()[0])) == ["id", "query", "hits"]
+    assert list(json.loads(whole.splitlines()[0])) == ["id", "query", "hits", "understood"]
 
     lines = whole.splitlines(keepends=True)
     out.write_text("".join(lines[:2]) + lines[2][:20], encoding="utf-8")  # killed while writing

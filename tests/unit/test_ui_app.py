@@ -339,3 +339,57 @@ def test_a_question_can_be_limited_to_documents_that_may_be_deleted_later(engine
     page.run()
     assert not page.exception
     assert page.multiselect(key="scope_documents").value == []
+
+
+def test_a_chip_can_be_taken_away_and_put_back(engine: StandIn) -> None:
+    engine.add_document("aurora.pdf", tiny_pdf())
+    page = ask(opened(), "Aurora revenue in FY2024")
+    assert "Looked first in:" in words(page)
+    assert [b.label for b in page.button if b.key and b.key.startswith("chip-1-")] == [
+        ":material/apartment: Aurora Water ✕",
+        ":material/calendar_month: FY2024 ✕",
+    ]
+    press(page, "chip-1-1")
+    assert engine.asked[-1]["question"] == "Aurora revenue in FY2024"
+    assert engine.asked[-1]["ignored_chips"] == ("period:FY2024",)
+    assert [b.key for b in page.button if b.key and b.key.startswith("chip-2-")] == ["chip-2-0"]
+    press(page, "chip-2-0")
+    assert engine.asked[-1]["ignored_chips"] == ("period:FY2024", "company:Aurora Water")
+    press(page, "again-3")  # asking again leaves them away
+    assert engine.asked[-1]["ignored_chips"] == ("period:FY2024", "company:Aurora Water")
+    press(page, "chips-back-4")
+    assert engine.asked[-1]["ignored_chips"] == ()
+
+
+def test_earlier_answers_only_say_what_was_understood(engine: StandIn) -> None:
+    engine.add_document("aurora.pdf", tiny_pdf())
+    page = ask(ask(opened(), "Aurora revenue in FY2024"), "and the segments?")
+    assert "Looked first in: Aurora Water · FY2024" in words(page)
+    assert not [b for b in page.button if b.key and b.key.startswith("chip-")]
+
+
+def test_what_a_document_is_about_can_be_edited_and_filtered_by(engine: StandIn) -> None:
+    engine.add_document("aurora.pdf", tiny_pdf())
+    engine.add_document("brook.txt", b"Brook")
+    page = library(opened())
+    assert "blue-badge[" not in words(page)
+    press(page, "about-1")
+    page.text_input(key="edit-company").set_value("Aurora Water Group plc")
+    page.selectbox(key="edit-type").set_value("annual")
+    page.text_input(key="edit-year").set_value("20x4")
+    press(page, "edit-save")
+    assert "20x4" in page.error[0].value
+    assert engine.document(1).about.company == ""
+    page.text_input(key="edit-year").set_value("2024")
+    press(page, "edit-save")
+    about = engine.document(1).about
+    assert (about.company, about.report_type, about.fiscal_year) == ("Aurora Water Group plc", "annual", 2024)
+    page = library(opened())
+    assert ":gray-badge[Aurora Water] :blue-badge[annual report] :green-badge[FY2024]" in words(page)
+    engine.edit_about(2, company="Brook Ltd", fiscal_year=2023, report_type="quarterly")
+    page = library(opened())
+    page.selectbox(key="about-company").set_value("Brook").run()
+    assert not page.exception
+    assert {b.key for b in page.button if b.key and b.key.startswith("look-")} == {"look-2"}
+    page = library(opened(lang="zh"))
+    assert ":blue-badge[年度报告]" in words(page)

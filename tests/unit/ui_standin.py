@@ -13,11 +13,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from rag.about import checked
 from rag.engine import Added
 from rag.errors import AccessDenied, DocumentError
 from rag.records import (
     Answer,
     Box,
+    Chip,
     Chunk,
     Citation,
     Collection,
@@ -34,6 +36,7 @@ from rag.records import (
     Thinking,
     Token,
     Turn,
+    Understood,
 )
 from rag.settings import Settings
 
@@ -163,6 +166,14 @@ class StandIn:
             offset += len(text) + 1
         return chunks
 
+    def edit_about(
+        self, document_id: int, principal: object = None, *, title: str | None = None, **values: Any
+    ) -> Document:
+        document = self.document(document_id)
+        about = dataclasses.replace(document.about, **checked(values))
+        self._docs[document_id] = dataclasses.replace(document, about=about, title=title or document.title)
+        return self._docs[document_id]
+
     def delete_document(self, document_id: int, principal: object = None) -> None:
         self.document(document_id)
         del self._docs[document_id]
@@ -191,14 +202,18 @@ class StandIn:
     def ask(
         self, question: str, principal: Any = None, *, conversation_id: int | None = None,
         collection_ids: Any = None, document_ids: Any = None, log: bool = True,
-        stop: threading.Event | None = None, use: str | None = None,
+        stop: threading.Event | None = None, ignored_chips: Any = (),
+        use: str | None = None,
     ) -> Iterator[Event]:  # fmt: skip
         self.asked.append(
             {
-                "question": question, "document_ids": document_ids, "conversation_id": conversation_id,
+                "question": question,
+                "document_ids": document_ids,
+                "conversation_id": conversation_id,
+                "ignored_chips": tuple(ignored_chips),
                 "use": use,
             }
-        )  # fmt: skip
+        )
         started = time.monotonic()
         if "explode" in question:
             raise RuntimeError("boom")
@@ -211,7 +226,13 @@ class StandIn:
             )
             for n, d in enumerate(ready[:3], 1)
         )  # fmt: skip
-        yield Retrieved(passages, {"search": 12.0})
+        named = (Chip("company", "Aurora Water", (1,)), Chip("period", "FY2024", (1,)))
+        understood = Understood(
+            tuple(c for c in named if c.text.split()[0] in question and c.key not in ignored_chips),
+            (question,),
+            ignored=tuple(ignored_chips),
+        )
+        yield Retrieved(passages, {"search": 12.0}, understood)
         yield from self.degraded
         thinking = "The question asks for revenue." if self.mode == "generative" else ""
         if thinking:
@@ -256,6 +277,7 @@ class StandIn:
                 "Qwen/Qwen3-8B" if self.mode == "generative" else "", () if refused else citations, passages,
                 self.degraded, incomplete, thinking, "1",
                 {"search": 12.0, "first_token": 31.0, "total": 1000 * (time.monotonic() - started)},
+                understood,
             )  # fmt: skip
             self._turns.append(Turn(answer.turn_id or 0, conversation_id, "local", datetime.now(UTC), answer))
         yield Done(answer)
