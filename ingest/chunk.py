@@ -26,13 +26,13 @@ from functools import lru_cache
 
 from ingest.units import CHARS_PER_TOKEN, Ruler, Sections, Unit, halves, page_units, split_unit
 from rag.models.protocols import Tokenizer
-from rag.records import PAGE_BREAK, Box, Chunk, Page, ParsedDocument
+from rag.records import PAGE_BREAK, About, Box, Chunk, Page, ParsedDocument
 from rag.settings import ChunkSettings
-from rag.text.context import context_header, embedded_text
+from rag.text.context import NOT_KNOWN, context_header, embedded_text
 from rag.text.language import detect_language
 from rag.text.normalise import normalise
 
-ALGORITHM = 1  # raise it whenever the same pages would give other chunks
+ALGORITHM = 2  # raise it whenever the same pages would give other chunks
 MIN_TOKENS = 40  # a smaller chunk joins its neighbour on the page
 HEADER_LINE_CHARS = 120  # a longer first unit of a page is text, not a running header
 MAX_BOXES = 48  # of one chunk; neighbouring lines are merged above that
@@ -80,19 +80,22 @@ class Chunker:
                 ordinal += 1
             offset += len(page.text) + len(PAGE_BREAK)
 
-    def embedded(self, title: str, chunk: Chunk) -> str:
+    def embedded(self, title: str, chunk: Chunk, about: About = NOT_KNOWN) -> str:
         """The text of ``chunk`` that is embedded: its header, its words."""
-        return embedded_text(self.header(title, chunk.section_path, chunk.table_header).text, chunk.text)
+        header = self.header(title, chunk.section_path, chunk.table_header, about)
+        return embedded_text(header.text, chunk.text)
 
-    def _make_header(self, title: str, path: tuple[str, ...], table_header: str) -> _Header:
+    def _make_header(
+        self, title: str, path: tuple[str, ...], table_header: str, about: About = NOT_KNOWN
+    ) -> _Header:
         """The context header within its limits: outer sections go first, then the ends of the table header;
         a title that leaves no room for the text is left out."""
         count = self._tokenizer.count
-        while len(path) > 1 and count(context_header(title, path, "")) > self._settings.context_tokens:
+        while len(path) > 1 and count(context_header(title, path, "", about)) > self._settings.context_tokens:
             path = path[1:]
         most = self._limit // 2
         while True:
-            text = context_header(title, path, table_header)
+            text = context_header(title, path, table_header, about)
             tokens = count(text) if text else 0
             if tokens <= most:
                 return _Header(path, table_header, text, tokens)
@@ -156,7 +159,7 @@ class _Document:
             ordinal += 1
 
     def header(self, path: tuple[str, ...], table_header: str) -> _Header:
-        return self._chunker.header(self._parsed.title, path, table_header)
+        return self._chunker.header(self._parsed.title, path, table_header, self._parsed.about)
 
 
 _Span = tuple[int, int, _Header, int]  # start, end on the page; header; tokens of the embedded text

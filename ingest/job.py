@@ -99,7 +99,7 @@ class Indexer:
     def chunks(self, parsed: ParsedDocument) -> tuple[list[Chunk], list[str], list[str]]:
         """The chunks, their embedded texts, and the hashes of those."""
         chunks = self.chunker.chunk(parsed)
-        texts = [self.chunker.embedded(parsed.title, chunk) for chunk in chunks]
+        texts = [self.chunker.embedded(parsed.title, chunk, parsed.about) for chunk in chunks]
         return chunks, texts, [text_hash(text) for text in texts]
 
     def vectors(

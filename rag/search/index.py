@@ -141,6 +141,8 @@ class SearchIndex:
             if self._settings.reranker.kind != "off" and set(legs) == set(LEGS):
                 with clock.part("light"):
                     fused, logits = self._rerank_lightly(query, asked, meant, fused, scores, view, degraded)
+            if meant.sure:
+                fused = _named_first(fused, rankings)
             if not self._reranks():
                 with clock.part("settle"):
                     fused = self._settled(query, asked, meant, fused, scores, view, top_k)
@@ -454,6 +456,13 @@ def _narrowed(scope: Scope, meant: Meant) -> dict[str, Scope]:
         if inside and narrow not in tiers.values():
             tiers[tier] = narrow
     return tiers
+
+
+def _named_first(fused: list[tuple[int, float]], rankings: dict[str, list[int]]) -> list[tuple[int, float]]:
+    """What lies in the documents of a company that was named by its whole name, then the rest, each in the
+    order it has. Candidates of those documents are known by the rankings that looked nowhere else."""
+    named = {i for tier, ids in rankings.items() if tier.partition(" ")[2] for i in ids}
+    return [f for f in fused if f[0] in named] + [f for f in fused if f[0] not in named]
 
 
 def tier_weight(tier: str) -> float:

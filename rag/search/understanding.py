@@ -27,6 +27,7 @@ from rag.text.terms import terms
 
 _SCOPES_KEPT = 64
 _FY_ENDS: Final = ("FY", "Q4")
+_NEAR = 0.25  # a year's annual report and the release of its last quarter fit that year alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class Subjects:
             named=inside,
             best=best,
             terms=frozenset(naming & (asked_terms | naming)),
-            sure=any(m.sure for m in matches),
+            sure=any(m.sure for m in matches) and any(c.kind == "company" for c in chips),
             companies=tuple(c.text for c in chips if c.kind == "company"),
             unknown_period=self._unknown_period(years, inside) if groups else "",
         )
@@ -181,7 +182,7 @@ class Subjects:
 
     def _best(self, ids: Collection[int], fits: dict[int, float]) -> frozenset[int]:
         top = max((fits.get(i, 0.0) for i in ids), default=0.0)
-        return frozenset(i for i in ids if fits.get(i, 0.0) >= top - 1e-9) if top > 0 else frozenset()
+        return frozenset(i for i in ids if fits.get(i, 0.0) >= top - _NEAR) if top > 0 else frozenset()
 
 
 _LAST_YEAR: Final = (

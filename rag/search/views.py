@@ -354,7 +354,7 @@ def _batches(ids: Iterable[int]) -> Iterator[list[int]]:
 
 
 def _entry(chunk: StoredChunk) -> LexicalEntry:
-    header = context_header(chunk.title, chunk.section_path, chunk.table_header)
+    header = context_header(chunk.title, chunk.section_path, chunk.table_header, chunk.about)
     return LexicalEntry(
         chunk.id,
         chunk.document_id,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.context import context_header, embedded_text, text_hash
+from rag.records import About
+from rag.text.context import context_header, embedded_text, subject, text_hash
 from rag.text.language import detect_language
 from rag.text.normalise import normalise
 from rag.text.sentences import sentence_spans
@@ -52,6 +55,21 @@ def test_context_header() -> None:
     assert many.endswith("section number 39")
     assert len(many) < 240
     assert len(context_header("字" * 500, ("节" * 500,), "表" * 500)) <= 24 + 32 + 64 + 5
+
+
+def test_what_a_document_is_about_stands_in_place_of_its_title() -> None:
+    about = About("Northwick Foods, Inc.", "NWK", "annual", 2021, "FY", "2021-12-31")
+    assert context_header("Registrant's telephone number", ("Item 7",), "a\tb", about) == (
+        "Northwick Foods annual report FY2021 > Item 7\na\tb"
+    )
+    assert subject(replace(about, report_type="quarterly", fiscal_period="Q2")) == (
+        "Northwick Foods quarterly report Q2 FY2021"
+    )
+    assert subject(replace(about, report_type="current")) == "Northwick Foods current report 2021-12-31"
+    chinese = About("青山智能输电工程科技股份有限公司", "600999", "annual", 2019, "FY", "", ("青山智电",))
+    assert subject(chinese) == "青山智电 2019年 年度报告"
+    assert subject(About()) == ""
+    assert context_header("Handbook", ("Leave",), "", About()) == "Handbook > Leave"
 
 
 def test_embedded_text_and_hash() -> None:
