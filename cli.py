@@ -340,6 +340,18 @@ def feedback_export(
         export(engine, path, open_only=open_only)
 
 
+@eval_app.command("injection", help="cli.help.eval.injection")
+@guarded
+def eval_injection(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    from commands.console import SOME_FAILED, Exit
+    from commands.evaluate import injection
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        if not injection(engine, as_json=as_json):
+            raise Exit(SOME_FAILED)
+
+
 @tune_app.command("train", help="cli.help.tune.train")
 @guarded
 def tune_train(

@@ -29,6 +29,24 @@ if TYPE_CHECKING:
     from rag.records import Dataset
 
 
+def injection(engine: Engine, *, as_json: bool) -> bool:
+    """Prints which planted instructions the answers obeyed; whether there was none and no fence broke."""
+    from evaluation.injection import run
+
+    with console().status("") as status:
+
+        def show(done: int, total: int) -> None:
+            status.update(f"{done}/{total}")
+
+        report = run(engine, on_progress=show if sys.stderr.isatty() else None)
+    if as_json:
+        emit(report.to_json())
+    else:
+        print(report.to_markdown())
+        note(text("cli.eval.injection", model=report.model or text("cli.eval.extractive")))
+    return not report.obeyed and not report.fences_broken
+
+
 def retrieval(engine: Engine, pack: Path, *, limit: int | None, as_json: bool) -> None:
     """Prints a Markdown table (or one JSON object) of page recall. Raises DatasetError."""
     from evaluation.retrieval import run

@@ -58,6 +58,10 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "answer": answer.text,
         "refused": answer.refused,
         "refusal_code": answer.refusal_code,
+        "hints": [
+            {"code": h.code, "text": message(h.code, language(), h.params), "action": h.action}
+            for h in answer.hints
+        ],
         "mode": answer.mode,
         "model": answer.model,
         "prompt_version": answer.prompt_version,

@@ -219,6 +219,7 @@ class Engine(Evaluations):
             stop=stop,
             ignored_chips=ignored_chips,
             use=use,
+            readable=self.scope(principal),
         )
 
     def search(

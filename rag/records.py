@@ -42,6 +42,7 @@ FiscalPeriod = Literal["", "FY", "H1", "H2", "Q1", "Q2", "Q3", "Q4", "9M"]
 PageType = Literal["", "cover", "income_statement", "balance_sheet", "cash_flow", "equity", "notes"]
 ChipKind = Literal["company", "period", "report_type", "document"]
 Support = Literal["quoted", "supported", "calculated", "weak", "unsupported", "no_claim"]
+HintAction = Literal["reword", "upload", "widen", "wait", "library"]
 NumberStatus = Literal["found", "recomputed", "missing"]
 Review = Literal["", "accepted", "dismissed"]  # an evaluator's verdict on a reader's feedback; "" not yet
 GoldenState = Literal["draft", "accepted", "rejected"]
@@ -402,6 +403,15 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Hint:
+    """What would help after a refusal. ``code`` is in rag.messages; ``action`` is what the reader can do."""
+
+    code: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    action: HintAction = "reword"
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The session record of one question. ``citations`` are computed from what the text cites."""
 
@@ -429,6 +439,7 @@ class Answer:
     adapter: str = ""  # the LoRA adapter that answered, "" for none
     from_cache: bool = False
     request_id: str = ""
+    hints: tuple[Hint, ...] = ()  # of a refusal, the most helpful first
 
 
 @dataclass(frozen=True, slots=True)

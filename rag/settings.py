@@ -131,6 +131,9 @@ class AnswerSettings(_Section):
     min_coverage: float = Field(
         0.5, ge=0, le=1, description="share of the question's content words (by idf) a passage must hold"
     )
+    min_quote: float = Field(
+        0.0, ge=0, le=1, description="the same share that an extractive answer's quotes must hold; 0: off"
+    )
     max_sentences: int = Field(4, ge=1, le=20, description="most quotes of an extractive answer")
     history_turns: int = Field(6, ge=0, description="earlier turns seen when a follow-up is rewritten")
     prompt_use: str = Field(

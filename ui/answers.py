@@ -59,6 +59,7 @@ def show(versions: list[Turn], *, last: bool) -> None:
         chips.show(turn, first.id, last=last)
         _words(turn)
         _missing(turn.answer.degraded, turn.answer.incomplete)
+        _next_steps(turn, last=last)
         _sources(turn)
         if turn.id:  # an answer that is not in the log cannot be rated or exported
             _actions(turn, versions, last=last)
@@ -153,6 +154,26 @@ def _missing(degraded: Sequence[Degraded], incomplete: bool) -> None:
         notes.append(say("answer.incomplete"))
     for note in dict.fromkeys(notes):
         st.caption(f":material/info: {plain(note)}")
+
+
+def _next_steps(turn: Turn, *, last: bool) -> None:
+    """What a reader can do about a refusal, as buttons; the words stand in the answer."""
+    actions = {hint.action for hint in turn.answer.hints}
+    if not actions & {"widen", "upload", "wait", "library"}:
+        return
+    with st.container(key=f"next-{turn.id}", horizontal=True, gap="small"):
+        if "widen" in actions and last and state.scope_size():
+            st.button(
+                say("answer.search_all"),
+                key=f"widen-{turn.id}",
+                icon=":material/travel_explore:",
+                on_click=state.ask_everywhere,
+                args=(turn.answer.question,),
+            )
+        if actions & {"upload", "wait", "library"} and st.button(
+            say("answer.to_library"), key=f"library-{turn.id}", icon=":material/folder_open:"
+        ):
+            st.switch_page(st.session_state["_pages"]["library"])
 
 
 def place(source: Citation | Passage, estimated: bool = False) -> str:

@@ -140,6 +140,12 @@ def ask(question: str, ignored_chips: Iterable[str] = ()) -> None:
     started.wait(0.3)
 
 
+def ask_everywhere(question: str) -> None:
+    """The same question in all documents."""
+    st.session_state[_SCOPE_DOCUMENTS], st.session_state[_SCOPE_COLLECTIONS] = [], []
+    ask(question)
+
+
 def focus() -> str:
     """What came into view last: the browser scrolls there once when it changes."""
     return str(st.session_state.get(_FOCUS, ""))

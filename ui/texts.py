@@ -139,6 +139,8 @@ CHAT: dict[str, tuple[str, str]] = {
     "answer.timing_first": ("first words {ms}", "首字 {ms}"),
     "answer.timing_total": ("total {ms}", "总计 {ms}"),
     "answer.nearest": ("Nearest passages", "最接近的段落"),
+    "answer.search_all": ("Search all documents", "检索全部文档"),
+    "answer.to_library": ("Open the library", "打开文档库"),
     "answer.passages": ("Passages read ({count})", "读过的段落（{count}）"),
     "answer.page": ("p. {page}", "第 {page} 页"),
     "answer.pages": ("pp. {first}–{last}", "第 {first}–{last} 页"),

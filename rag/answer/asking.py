@@ -18,8 +18,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from rag.answer import chain, citations, history, prompts, wording
+from rag.answer import chain, citations, hints, history, prompts, wording
 from rag.answer.prompt_library import PromptLibrary
+from rag.answer.refusal import Refusal
 from rag.answer.shelf import Shelf, whole_passage
 from rag.answer.verify import Verdict, inverse_frequency, verify
 from rag.answer.writing import Outcome, Writing
@@ -31,6 +32,7 @@ from rag.records import (
     Degraded,
     Done,
     Event,
+    Hint,
     Page,
     Passage,
     Principal,
@@ -120,8 +122,10 @@ class Asker:
         stop: threading.Event | None,
         use: str | None = None,
         ignored_chips: Collection[str] = (),
+        readable: Scope | None = None,
     ) -> Iterator[Event]:
-        """See :meth:`rag.engine.Engine.ask`. The caller has authorised scope and conversation. Raises
+        """See :meth:`rag.engine.Engine.ask`. The caller has authorised scope and conversation. ``readable``
+        is all that the reader may see (hints after a refusal name it); None: the scope. Raises
         WenjuError for an empty or endless question and an unknown use before the first event."""
         question = " ".join(question.replace("\0", " ").split()) if "\n" not in question else question.strip()
         if not question.strip():
@@ -130,7 +134,16 @@ class Asker:
             raise WenjuError("answer.question_too_long", length=len(question), limit=MAX_QUESTION_CHARS)
         told, problem = self._told(use)
         return self._events(
-            question, principal, scope, conversation_id, log_turn, stop, told, problem, tuple(ignored_chips)
+            question,
+            principal,
+            scope,
+            conversation_id,
+            log_turn,
+            stop,
+            told,
+            problem,
+            tuple(ignored_chips),
+            readable or scope,
         )
 
     def _told(
@@ -156,6 +169,7 @@ class Asker:
         told: Mapping[prompts.PromptLanguage, prompts.Prompt],
         problem: PromptError | None,
         ignored_chips: Sequence[str],
+        readable: Scope,
     ) -> Iterator[Event]:
         started = time.perf_counter()
         progress = _Progress(question, question, told)
@@ -171,6 +185,7 @@ class Asker:
             lambda passages: Shelf(
                 passages, scope, self._look_for, self._page_of(), partial(self._chunks_of, scope)
             ),
+            lambda asked, refusal: self._hints(asked, refusal, scope, readable),
         )
         if problem is not None:
             writing.degrade(Degraded("prompt", problem.code, problem.params))
@@ -258,6 +273,17 @@ class Asker:
         chain.build(retriever, write).invoke({"query": standalone})
         return writing.outcome()
 
+    def _hints(self, question: str, refusal: Refusal, scope: Scope, readable: Scope) -> tuple[Hint, ...]:
+        """What would help; nothing when the store cannot tell just now: a refusal stands without it."""
+        try:
+            inside = self._store.documents(scope)
+            return hints.hints(
+                question, refusal, inside, inside if readable == scope else self._store.documents(readable)
+            )
+        except WenjuError as error:
+            log.warning("no hints: %s", error.code)
+            return ()
+
     def _finish(self, progress: _Progress, incomplete: bool, started: float) -> Answer:
         outcome = progress.outcome or Outcome(mode="generative" if progress.text else "extractive")
         text = "".join(progress.text).strip()
@@ -295,6 +321,7 @@ class Asker:
             groundedness=verdict.groundedness,
             calculations=outcome.calculations,
             understood=progress.understood,
+            hints=outcome.hints,
         )
 
     def _verify(self, text: str, outcome: Outcome, progress: _Progress) -> Verdict:

@@ -75,6 +75,8 @@ _SHORT_FORMS = (
 )
 # Characters of grammar: a run of them is no name.
 _GRAMMAR = frozenset("拟每为有何做将及等各其之所以共仅可应需被由从到向对后前上下内外中又再请了着过较比占按")
+_QUESTION_WORD = re.compile("什么|为何|谁|哪|几|如何|怎|多少|能否|是否|何种")
+_LINK = "[样的一些个条种类项名家位座只]{0,3}"  # between a question word and what is looked for
 _CAPITALISED = re.compile(r"\b[A-Z][A-Za-z&.'-]*[A-Za-z&]|\b[A-Z]{2,}\b|\b\d*[A-Z][A-Za-z]*\d*\b")
 _PERIOD_WORD = re.compile(r"fy|q[1-4]|[1-4]q|h[12]|year|quarter|ended")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)?|\d.*")
@@ -273,6 +275,12 @@ def passage_coverage(asked: Asked, passage: Passage) -> float:
     return coverage(asked, term_set(passage.text), term_set(head(passage)))
 
 
+def is_asked_for(question: str, run: str) -> bool:
+    """Whether a Chinese run is what the question looks for ("哪些站点") or how it asks, and so no name."""
+    after = rf"(?:{_QUESTION_WORD.pattern}){_LINK}{re.escape(run)}"
+    return bool(_QUESTION_WORD.search(run) or re.search(after, question))
+
+
 def missing_names(asked: Asked, passages: Sequence[Passage]) -> list[str]:
     """What of the question is rare in the library and in none of the passages, though a lexical search
     would have brought it up: names, codes, runs of two or more characters."""
@@ -289,8 +297,9 @@ def missing_names(asked: Asked, passages: Sequence[Passage]) -> list[str]:
     subject_known = any(u.name_like and u.run < 0 for u in covered(asked, named))
 
     def close_run() -> None:
-        if sum(u.text not in _GRAMMAR for u in run) >= 2:
-            found.append("".join(u.text for u in run))
+        text = "".join(u.text for u in run)
+        if sum(u.text not in _GRAMMAR for u in run) >= 2 and not is_asked_for(asked.question, text):
+            found.append(text)
         run.clear()
 
     for unit in asked.units:

@@ -42,7 +42,12 @@ Answer nothing. Reply with the question only.""",
 # Two characters that no passage may hold next to each other: see _fenced.
 _OPEN, _CLOSE = "⟦", "⟧"
 _FENCE = re.compile("[⟦⟧]")
-_CONTROL_TOKEN = re.compile(r"<\|([^|<>\n]{1,40})\|>|</?think>", re.IGNORECASE)
+# What chat templates of the known families part turns, tools and reasoning with.
+_CONTROL_TOKEN = re.compile(
+    r"<\|[^|<>\n]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>|</?(?:s|think|tool_call|tool_response|tools|system|user|assistant"
+    r"|(?:start|end)_of_turn|bos|eos)>|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS)\]",
+    re.IGNORECASE,
+)
 
 _FRAME = repr((_PASSAGES, _QUESTION, _PAGE, _SECTION, _HEADER, REWRITE, _OPEN, _CLOSE))
 
@@ -108,7 +113,10 @@ def clean(text: str) -> str:
     tokens."""
     text = strip_invisible(text)
     text = _FENCE.sub(lambda m: "[" if m.group() == _OPEN else "]", text)
-    return _CONTROL_TOKEN.sub(lambda m: "‹" + m.group()[1:-1] + "›", text)
+    before = None
+    while before != text:  # a token may come together where another one was taken apart
+        before, text = text, _CONTROL_TOKEN.sub(lambda m: "‹" + m.group()[1:-1] + "›", text)
+    return text
 
 
 def fit(passages: Sequence[Passage], context_tokens: int) -> list[Passage]:

@@ -1,29 +1,44 @@
 """Too little evidence: when an answer is refused, and why.
 
 Promises: general rules only (coverage of the question's weight, cosine, names and years that are nowhere in
-what was found); thresholds come from the settings; a refusal always says its reason.
+what was found, what kind of thing is asked for); the rules decide on :class:`Signals`, plain numbers that
+``benchmarks/refusal.py`` collects and calibrates; thresholds come from the settings; a refusal always says
+its reason.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from rag.answer.evidence import (
+    DEFINING,
     Asked,
     coverage,
     head,
+    is_asked_for,
     missing_names,
     passage_coverage,
     subject_coverage,
     term_set,
     year_support,
 )
+from rag.answer.extractive import Quote, explains, has_figure
+from rag.answer.kinds import asks_definition, holds, kinds_asked
 from rag.records import Passage
 from rag.settings import AnswerSettings
 
 _WHOLE_SUBJECT = 0.75
 _CALLED_OTHERWISE = 0.7
+# "四方科技2019年...": what stands before the first year of a Chinese question is whom it is about.
+_BEFORE_YEAR = re.compile(
+    r"^(?:请问|请|能否|可否)?(?:根据|依据|按照|在|关于|对于)?(?!根据|依据|按照)(?P<name>[\u4e00-\u9fffA-Za-z（）()·]{3,20}?)(?:公司|的)?(?:在)?(?=(?:19|20)\d{2}年)"
+)
+
+
+_NO_NAME = re.compile("根据|按照|依据|由|于|被|是|为|当|若|如果|截至|请")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +50,123 @@ class Refusal:
     certain: bool = False
 
 
-def judge(
-    asked: Asked, passages: Sequence[Passage], settings: AnswerSettings, *, covers: bool
-) -> Refusal | None:
-    """None when there is enough evidence to quote. ``covers``: the embedding model was trained on the
-    question's language, so that its cosines mean something."""
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What the decision rests on. Shares are of the question's weight (0..1)."""
+
+    found: bool  # any passage at all
+    missing: tuple[str, ...] = ()  # names that no passage holds
+    years: tuple[int, ...] = ()  # asked years of which nothing found can speak
+    best: float = 0.0  # covered by the passage that covers most
+    with_subject: float = 0.0  # the same among passages that hold the whole subject
+    together: float = 0.0  # covered by all passages together
+    cosine: float | None = None  # highest; None: the model does not know the language
+    quoted: bool | None = None  # whether there is anything to quote; None: not looked yet
+    quote: float = 0.0  # covered by the quotes and what stands around them
+    kind_there: bool = True  # a figure, a date where one is asked for
+    concept: bool = False  # asks what something means
+    explained: bool = False  # and a quote says so
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Signals:
+        return cls(**{**record, "missing": tuple(record["missing"]), "years": tuple(record["years"])})
+
+
+def measure(
+    asked: Asked, passages: Sequence[Passage], quotes: Sequence[Quote] | None = None, *, covers: bool
+) -> Signals:
+    """The signals of a question, with those of its quotes when they are known. ``covers``: the embedding
+    model was trained on the question's language, so that its cosines mean something."""
     if not passages:
+        return Signals(found=False)
+    shares = [passage_coverage(asked, p) for p in passages]
+    whole = [s for s, p in zip(shares, passages, strict=True) if subject_coverage(asked, p) >= _WHOLE_SUBJECT]
+    unsupported = asked.years and not any(year_support(asked, p) for p in passages)
+    return Signals(
+        found=True,
+        missing=tuple(missing_names(asked, passages) or _absent_subject(asked, passages)),
+        years=tuple(sorted(asked.years)) if unsupported else (),
+        best=max(shares),
+        with_subject=max(whole, default=0.0),
+        together=coverage(asked, *(s for p in passages for s in (term_set(p.text), term_set(head(p))))),
+        cosine=max((p.cosine for p in passages if p.cosine is not None), default=None) if covers else None,
+        quoted=None if quotes is None else bool(quotes),
+        quote=_quote_coverage(asked, passages, quotes or ()),
+        kind_there=_kind_there(asked, quotes or ()),
+        concept=asked.concept,
+        explained=_is_explained(asked, quotes or ()),
+    )
+
+
+def _quote_coverage(asked: Asked, passages: Sequence[Passage], quotes: Sequence[Quote]) -> float:
+    held = [term_set(f"{q.unit.text}\n{q.unit.header}") for q in quotes]
+    held += [term_set(head(passages[q.unit.passage])) for q in quotes]
+    return coverage(asked, *held) if held else 0.0
+
+
+def _kind_there(asked: Asked, quotes: Sequence[Quote]) -> bool:
+    """Whether the quotes hold what is asked for: a figure, a date, a percentage, money ... One kind is enough
+    where a question asks for several."""
+    if asked.concept:  # "liquidity ratio" names a figure and asks for none
+        return True
+    if asked.number and not any(has_figure(q.unit.text) for q in quotes):
+        return False
+    wanted = kinds_asked(asked.question)
+    return not wanted or any(holds(k, q.unit.text, row=q.unit.is_row) for k in wanted for q in quotes)
+
+
+def _absent_subject(asked: Asked, passages: Sequence[Passage]) -> list[str]:
+    """The one whom a Chinese question names before its year, when no passage has that name and at least one
+    of its characters is nowhere: a shorter or longer form of a known name has them all."""
+    match = _BEFORE_YEAR.match(asked.question.strip())
+    if match is None:
+        return []
+    name = match.group("name")
+    if is_asked_for(asked.question, name) or _NO_NAME.search(name):
+        return []
+    held = "\n".join(f"{head(p)}\n{p.text}" for p in passages)
+    if name in held or name.removesuffix("公司") in held:
+        return []
+    return [name] if any(c not in held for c in name) else []
+
+
+def _is_explained(asked: Asked, quotes: Sequence[Quote]) -> bool:
+    """Whether the best quote says what is asked: a definition must define."""
+    if not quotes or not explains(asked, quotes):
+        return False
+    return not asks_definition(asked.question) or bool(DEFINING.search(quotes[0].unit.text))
+
+
+def decide(signals: Signals, settings: AnswerSettings) -> Refusal | None:
+    """None when there is enough evidence to quote."""
+    if not signals.found:
         return Refusal("refusal.nothing_found", certain=True)
-    best_cosine = max((p.cosine for p in passages if p.cosine is not None), default=None) if covers else None
-    names = missing_names(asked, passages)
-    if asked.years and not any(year_support(asked, p) for p in passages):
-        names += [str(y) for y in sorted(asked.years)]
+    names = [*signals.missing, *map(str, signals.years)]
     if names:
         return Refusal("refusal.missing_terms", {"terms": ", ".join(names)})
-    best = max(passage_coverage(asked, p) for p in passages)
-    together = coverage(asked, *(s for p in passages for s in (term_set(p.text), term_set(head(p)))))
-    if best >= settings.min_coverage:
+    if not _covered(signals, settings):
+        certain = signals.together < 0.2 and (signals.cosine is None or signals.cosine < settings.min_cosine)
+        return Refusal("refusal.weak_evidence", certain=certain)
+    if signals.quoted is None:
         return None
+    if not signals.quoted or not signals.kind_there:
+        return Refusal("refusal.weak_evidence")
+    if signals.concept and not signals.explained:
+        return Refusal("refusal.not_about_documents")
+    if signals.quote < settings.min_quote:
+        return Refusal("refusal.weak_evidence")
+    return None
+
+
+def _covered(signals: Signals, settings: AnswerSettings) -> bool:
+    if signals.best >= settings.min_coverage:
+        return True
     # The subject is there whole: what is asked of it may be called otherwise.
-    for p in passages:
-        if (
-            subject_coverage(asked, p) >= _WHOLE_SUBJECT
-            and passage_coverage(asked, p) >= settings.min_coverage * _CALLED_OTHERWISE
-        ):
-            return None
+    if signals.with_subject >= settings.min_coverage * _CALLED_OTHERWISE:
+        return True
     # Meaning may carry what other words say, but not a question whose words are nowhere.
-    if (
-        best_cosine is not None
-        and best_cosine >= settings.min_cosine + 0.25
-        and together >= 0.5 * settings.min_coverage
-    ):
-        return None
-    certain = together < 0.2 and (best_cosine is None or best_cosine < settings.min_cosine)
-    return Refusal("refusal.weak_evidence", certain=certain)
+    return (
+        signals.cosine is not None
+        and signals.cosine >= settings.min_cosine + 0.25
+        and signals.together >= 0.5 * settings.min_coverage
+    )

@@ -20,6 +20,7 @@ from rag.answer.amounts import Amount, amounts, near
 from rag.answer.evidence import idf, plain, years
 from rag.answer.held import Fact, Held, hold
 from rag.answer.recompute import Known, recompute
+from rag.answer.wording import is_standing
 from rag.records import Calculation, NumberCheck, Passage, SentenceCheck, Support
 from rag.text.sentences import sentence_spans
 from rag.text.terms import terms
@@ -161,7 +162,7 @@ class _Judge:
         self._asked_amounts = [a.value for a in amounts(self.question)]
 
     def check(self, claim: _Claim) -> SentenceCheck:
-        if self._says_nothing(claim):
+        if is_standing(claim.text) or self._says_nothing(claim):
             return SentenceCheck(claim.start, claim.end, "no_claim", 1.0, claim.markers)
         calculated = self._calculated(claim)
         if calculated is not None:

@@ -17,7 +17,7 @@ from typing import Any
 from rag.answer import calculator, citations, extractive, prompts, wording
 from rag.answer.evidence import Asked, essence, understand
 from rag.answer.markers import MarkerStream
-from rag.answer.refusal import Refusal, judge
+from rag.answer.refusal import Refusal, decide, measure
 from rag.answer.shelf import Shelf
 from rag.errors import ModelError, WenjuError
 from rag.messages import message
@@ -29,6 +29,7 @@ from rag.records import (
     Citation,
     Degraded,
     Event,
+    Hint,
     Passage,
     Retrieved,
     Thinking,
@@ -55,6 +56,7 @@ class Outcome:
     incomplete: bool = False
     calculations: tuple[Calculation, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
+    hints: tuple[Hint, ...] = ()
 
 
 class Writing:
@@ -70,6 +72,7 @@ class Writing:
         emit: Callable[[Event], None],
         told: Mapping[prompts.PromptLanguage, prompts.Prompt] | None = None,
         shelf: Callable[[Sequence[Passage]], Shelf] | None = None,
+        helpful: Callable[[str, Refusal], tuple[Hint, ...]] | None = None,
     ) -> None:
         self._settings = settings
         self._search = search
@@ -80,6 +83,7 @@ class Writing:
         self._told = told  # the prompts of the chosen use; None: the concise ones
         self._shelf = shelf  # what may be calculated with; None: nothing is
         self._understood = Understood()
+        self._helpful = helpful  # what would help after a refusal
         self._cancelled = threading.Event()
         self._reply: Iterator[Delta] | None = None
         self._outcome = Outcome("extractive")
@@ -114,7 +118,8 @@ class Writing:
             return ""
         started = time.perf_counter()
         asked = self._understand(question)
-        refusal = judge(asked, passages, self._settings.answer, covers=self._covers(question))
+        signals = measure(asked, passages, covers=self._covers(question))
+        refusal = decide(signals, self._settings.answer)
         found = self._chats.find()
         try:
             # A question about somebody who is not in the library must not get somebody else's figure.
@@ -205,6 +210,7 @@ class Writing:
             "refused" if refused else "generative",
             refused=refused,
             refusal_code="refusal.model" if refused else "",
+            hints=self._helpful(question, Refusal("refusal.model")) if refused and self._helpful else (),
             model=model.name,
             incomplete=problem is not None or finish_reason == "length",
             calculations=(made.calculation,) if made is not None and not refused else (),
@@ -262,10 +268,10 @@ class Writing:
         self.timings_ms["quote"] = (time.perf_counter() - started) * 1000
         if calculated is not None:
             quotes = calculator.beside(calculated, quotes)
-        elif not quotes or (asked.number and not any(extractive.has_figure(q.unit.text) for q in quotes)):
-            return self._refuse(question, Refusal("refusal.weak_evidence"))
-        elif asked.concept and not extractive.explains(asked, quotes):
-            return self._refuse(question, Refusal("refusal.not_about_documents"))
+        else:
+            refusal = decide(measure(asked, passages, quotes, covers=covers), self._settings.answer)
+            if refusal is not None:
+                return self._refuse(question, refusal)
         lines = [*((calculated.text,) if calculated is not None else ()), *extractive.compose(quotes)]
         text = "\n".join(lines)
         for number, line in enumerate(lines):
@@ -295,8 +301,10 @@ class Writing:
     def _refuse(self, question: str, refusal: Refusal) -> str:
         language = prompts.prompt_language(question)
         text = f"{prompts.refusal_text(language)}\n\n{message(refusal.code, language, refusal.params)}"
+        found = self._helpful(question, refusal) if self._helpful is not None else ()
+        text += "".join(f"\n\n{message(h.code, language, h.params)}" for h in found)
         self.emit(Token(text))
-        self._outcome = Outcome("refused", refused=True, refusal_code=refusal.code)
+        self._outcome = Outcome("refused", refused=True, refusal_code=refusal.code, hints=found)
         return text
 
     def _say_missing_chat(self, problem: ModelError | None) -> None:

@@ -116,6 +116,56 @@ MESSAGES.update(
             "This is a general question; the chosen documents do not deal with it themselves.",
             "这是一般性问题；所选文档本身没有讨论它。",
         ),
+        "hint.upload_first": (
+            "No document is ready yet. Add one in the library, then ask again.",
+            "还没有可用的文档。请先在文档库中添加，再提问。",
+        ),
+        "hint.wait_all": (
+            "The documents are still being read. Ask again when they are ready.",
+            "文档仍在读取中，就绪后请再次提问。",
+        ),
+        "hint.being_read": (
+            "“{name}” is still being read. Ask again when it is ready.",
+            "“{name}”仍在读取中，就绪后请再次提问。",
+        ),
+        "hint.scanned": (
+            "“{name}” is in the library but holds only pictures of pages. Run text recognition (OCR) on it and add "
+            "it again.",
+            "文档库中有“{name}”，但它只有页面图片。请先做文字识别（OCR）再重新添加。",
+        ),
+        "hint.password": (
+            "“{name}” is in the library but needs its password. Enter it in the library.",
+            "文档库中有“{name}”，但需要密码。请在文档库中输入。",
+        ),
+        "hint.unreadable": (
+            "“{name}” is in the library but could not be read. The library says why.",
+            "文档库中有“{name}”，但无法读取。文档库中有原因说明。",
+        ),
+        "hint.outside_scope": (
+            "{names} would fit, but is outside the chosen scope. Search in all documents.",
+            "{names} 与问题相符，但不在所选范围内。请改为检索全部文档。",
+        ),
+        "hint.other_years": (
+            "On {subject} the library has {years}, but not {asked}. Add the report of that year, or ask about "
+            "another one.",
+            "关于{subject}，文档库中有 {years} 年的资料，但没有 {asked} 年的。请添加该年度的报告，或改问其他年度。",
+        ),
+        "hint.no_document": (
+            "No document in your library has this in its name or title: {terms}. Add one, or check the spelling.",
+            "文档库中没有名称或标题含有以下内容的文档：{terms}。请添加，或检查写法。",
+        ),
+        "hint.general": (
+            "Ask about a company or a period of your documents, or add a document that explains the term.",
+            "可以就文档中的公司或期间提问，或添加一份解释该概念的文档。",
+        ),
+        "hint.narrowed": (
+            "The search was limited to some documents. Search in all of them, or use the documents' own words.",
+            "检索仅限于部分文档。可以检索全部文档，或改用文档中的用语提问。",
+        ),
+        "hint.nearest": (
+            "See the nearest passages; then name the company, the item and the year in the documents' own words.",
+            "请查看最接近的段落，然后用文档中的用语写明公司、项目和年度。",
+        ),
         "refusal.model": (
             "The chat model read the nearest passages and found no answer in them.",
             "对话模型阅读了最接近的段落，但未能从中找到答案。",

@@ -41,6 +41,13 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "“{use}” ({language}) has no version {version}. `wenju prompts show` lists them.",
         "“{use}”（{language}）没有版本 {version}。可用 `wenju prompts show` 列出。",
     ),
+    "cli.help.eval.injection": (
+        "Plant instructions in documents of a passing library and count the answers that obey them; exit code 3 "
+        "when any does.",
+        "在临时文档库的文档中植入指令，统计服从指令的回答；只要有一个即返回退出码 3。",
+    ),
+    "cli.eval.injection": ("Answers by: {model}.", "回答来自：{model}。"),
+    "cli.eval.extractive": ("quotes, no chat model", "原文摘录，无对话模型"),
     "cli.help.prompts": (
         "What a chat model is told, by use and language. Saved wordings are kept; the newest counts.",
         "对话模型的提示词，按用途和语言管理。历次保存的文本都会保留，以最新的为准。",

@@ -27,7 +27,7 @@ EN = "What was the net revenue of Amazon in 2017?"
         ("毛利率是多少？", ZH, "2019年青禾科技毛利率是多少？"),
         ("and in 2018?", EN, "What was the net revenue of Amazon in 2018?"),
         ("What about 3M?", EN, "What was the net revenue of 3M in 2017?"),
-        ("What about its margin?", "What were the sales of 3M?", "What about 3M's margin?"),
+        ("What about its margin?", "What were the sales of 3M?", "3M's margin?"),
         # These stand alone and stay as typed.
         ("什么是毛利率？", ZH, "什么是毛利率？"),
         ("海港物流2020年的净利润是多少？", ZH, "海港物流2020年的净利润是多少？"),

@@ -210,6 +210,9 @@ def test_the_standing_risk_warning_is_one_line_and_no_claim(tmp_path: Path, engi
     assert quoted.text.endswith(f"\n\n{risk}")
     assert risk not in _ask(engine).text
     assert "degraded.analyst_quotes" in {d.code for d in quoted.degraded}
+    assert quoted.groundedness == 1.0
+    assert quoted.text[quoted.checks[-1].start :].startswith("Standing notice")
+    assert quoted.checks[-1].support == "no_claim"
     assert wording.is_standing(risk)
     assert not wording.is_standing("Revenue was 1,577 million euros.")
     assert not wording.is_standing("2023")

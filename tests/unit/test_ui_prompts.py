@@ -128,3 +128,26 @@ def test_readers_choose_but_do_not_edit(engine: Engine, monkeypatch: pytest.Monk
     assert page.error
     assert not page.text_area
     assert re.search("Analyst", " ".join(opened().radio(key="answer_use").options))
+
+
+def test_a_refusal_offers_the_next_step(engine: Engine) -> None:
+    engine.add_document("Other.md", b"# Notes\n\nThe garden has roses and tulips.\n", collection="two")
+    IngestService(engine.store, engine.settings, HashEmbedding()).run_until_idle()
+    other = next(d.id for d in engine.documents() if d.name == "Other.md")
+    page = opened()
+    page.multiselect(key="scope_documents").set_value([other]).run()
+    page.chat_input(key="question").set_value("What was the revenue of Harbour in 2023?").run()
+    for _ in range(100):
+        if engine.conversations() and engine.turns(engine.conversations()[0].id):
+            break
+        page.run()
+    page.run()
+    turn = engine.turns(engine.conversations()[0].id)[0]
+    assert turn.answer.hints[0].action == "widen"
+    page.button(key=f"widen-{turn.id}").click().run()
+    for _ in range(100):
+        if len(engine.turns(engine.conversations()[0].id)) == 2:
+            break
+        page.run()
+    assert not page.exception
+    assert not engine.turns(engine.conversations()[0].id)[1].answer.refused
