@@ -10,10 +10,15 @@ from commands.console import emit, say, text
 def train(config_path: Path, *, as_json: bool) -> None:
     """Trains as the YAML file says. Raises TuneError naming what is missing or wrong."""
     from finetune.config import load_config
-    from finetune.lora import train_lora
+    from finetune.training import train as run
 
     config = load_config(config_path)
-    card = train_lora(config, on_step=lambda step, loss: say(f"  {step}/{config.steps}  loss {loss:.4f}"))
+
+    def tell(step: int, loss: float, heldout: float | None) -> None:
+        words = f"  {step}/{config.steps}  loss {loss:.4f}"
+        say(words if heldout is None else f"{words}  held out {heldout:.4f}")
+
+    card = run(config, on_step=tell)
     if as_json:
         emit(card.model_dump(mode="json"))
         return

@@ -47,6 +47,15 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The base model {model} has no layers named {targets}; set target_modules to its attention projections.",
         "基座模型 {model} 没有名为 {targets} 的层；请把 target_modules 设为其注意力投影层。",
     ),
+    "tune.no_template": (
+        "{model} has no chat template, so what it will be served with cannot be trained on. Use an "
+        "instruction model, or add chat_template.jinja to its folder.",
+        "{model} 没有对话模板，无法按其服务时的格式训练。请使用指令模型，或在其目录中加入 chat_template.jinja。",
+    ),
+    "tune.memory": (
+        "Memory ran out. Next smaller setting: {smaller}",
+        "内存不足。可改用更小的设置：{smaller}",
+    ),
     "tune.not_finite": (
         "Training diverged: the loss is {loss} at step {step}. Lower learning_rate (now {learning_rate}).",
         "训练发散：第 {step} 步损失为 {loss}。请降低 learning_rate（当前 {learning_rate}）。",
