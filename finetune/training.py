@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict
 from finetune import base, plan
 from finetune.config import Training, TuneError
 from finetune.examples import Example, render_all
+from finetune.probe import probe_hash
 from finetune.records import Record, read_records
 from rag.answer.prompts import training_version
 
@@ -46,7 +47,7 @@ class Card(BaseModel):
     records: int
     left_out: int  # longer than max_tokens
     prompt_version: str
-    template_sha256: str  # of the chat template that it was trained with
+    probe_sha256: str  # of a fixed conversation's tokens: see finetune.probe
     created_at: datetime
     versions: dict[str, str]
     config: dict[str, Any]
@@ -108,7 +109,7 @@ def train(config: Training, on_step: OnStep | None = None) -> Card:
         records=len(examples),
         left_out=len(data.train) - len(examples),
         prompt_version=training_version(),
-        template_sha256=template_hash(tokenizer),
+        probe_sha256=probe_hash(tokenizer),
         created_at=datetime.now(UTC),
         versions=base.versions(),
         config=config.model_dump(mode="json"),
@@ -120,10 +121,6 @@ def train(config: Training, on_step: OnStep | None = None) -> Card:
     save(config.output_dir, model, tokenizer, card)
     shutil.rmtree(work, ignore_errors=True)
     return card
-
-
-def template_hash(tokenizer: Any) -> str:
-    return hashlib.sha256(str(tokenizer.chat_template or "").encode()).hexdigest()
 
 
 def save(folder: Path, model: Any, tokenizer: Any, card: Card) -> None:

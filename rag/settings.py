@@ -157,6 +157,16 @@ class IngestSettings(_Section):
     max_attempts: int = Field(3, ge=1, description="deaths after which a document is set aside")
 
 
+class TuningSettings(_Section):
+    adapters_dir: Path | None = Field(
+        None, description="folder that every served adapter lies in, on a path that vLLM sees too; empty: "
+        "adapters in data_dir"
+    )
+    server_url: str = Field(
+        "", description="URL (ending in /v1) of the vLLM whose adapters are switched; empty: chat.base_url"
+    )
+
+
 class ServerSettings(_Section):
     host: str = Field("127.0.0.1", description="address the page listens on")
     port: int = Field(8501, ge=1, le=65535)
@@ -187,6 +197,7 @@ class Settings(BaseSettings):
     chat: ChatSettings = ChatSettings()
     answer: AnswerSettings = AnswerSettings()
     ingest: IngestSettings = IngestSettings()
+    tuning: TuningSettings = TuningSettings()
     server: ServerSettings = ServerSettings()
 
     @classmethod

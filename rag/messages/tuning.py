@@ -52,6 +52,37 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "instruction model, or add chat_template.jinja to its folder.",
         "{model} 没有对话模板，无法按其服务时的格式训练。请使用指令模型，或在其目录中加入 chat_template.jinja。",
     ),
+    "tune.no_server": (
+        "No model server is named. Set WENJU_TUNING__SERVER_URL (or WENJU_CHAT__BASE_URL) to a vLLM that was "
+        "started with --enable-lora.",
+        "未指定模型服务器。请将 WENJU_TUNING__SERVER_URL（或 WENJU_CHAT__BASE_URL）设为以 --enable-lora 启动的 vLLM。",
+    ),
+    "tune.bad_name": (
+        "{name!r} cannot name an adapter: letters, digits, - _ and . only.",
+        "{name!r} 不能作为适配器名称：只能使用字母、数字、- _ 和 .。",
+    ),
+    "tune.bad_share": (
+        "A share of {share} makes no sense: above 0, at most 1.",
+        "份额 {share} 无效：应大于 0 且不超过 1。",
+    ),
+    "tune.not_gated": (
+        "{name} ({state}) has not passed the gate: wenju tune gate {name}",
+        "{name}（{state}）尚未通过准入评测：wenju tune gate {name}",
+    ),
+    "tune.unsafe": (
+        "{path} is not served: {problem}.",
+        "不会加载 {path}：{problem}。",
+    ),
+    "tune.template": (
+        "{model} was trained with another prompt template than the server applies to {base}. Serve the base "
+        "with the chat template that lies in the adapter's folder (vllm serve --chat-template ...).",
+        "{model} 训练时的提示模板与服务器对 {base} 使用的不同。请用适配器目录中的对话模板启动服务"
+        "（vllm serve --chat-template ...）。",
+    ),
+    "tune.server": (
+        "The model server at {url} did not do it: {problem}. What was live stays live.",
+        "模型服务器 {url} 未能完成操作：{problem}。当前线上版本保持不变。",
+    ),
     "tune.memory": (
         "Memory ran out. Next smaller setting: {smaller}",
         "内存不足。可改用更小的设置：{smaller}",

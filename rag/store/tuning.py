@@ -247,17 +247,20 @@ class Tuning(Room):
         with self._db.read() as connection:
             return [_adapter(row) for row in connection.execute(query)]
 
-    def set_live(self, name: str | None, share: float, user_id: str, action: str) -> None:
+    def set_live(
+        self, name: str | None, share: float, user_id: str, action: str, *, undone: bool = False
+    ) -> None:
         """``name`` answers ``share`` (0..1) of the users. With 1.0 (or None: the base model) every other
-        adapter retires; with less, what was live before answers the rest. One transaction."""
+        adapter retires; with less, what was live before answers the rest. ``undone``: those that retire count
+        as never having been live, so that going back twice goes further back. One transaction."""
         with self._db.write() as connection:
             before = connection.execute(
                 sa.select(adapters.c.id, adapters.c.name, adapters.c.share).where(adapters.c.state == "live")
             ).all()
             if name is None or share >= 1.0:
-                connection.execute(
-                    sa.update(adapters).where(adapters.c.state == "live").values(state="retired", share=0.0)
-                )
+                retired = {"state": "retired", "share": 0.0} | ({"live_since": None} if undone else {})
+                others = (adapters.c.state == "live") & (adapters.c.name != (name or ""))
+                connection.execute(sa.update(adapters).where(others).values(**retired))
             if name is not None:
                 done = connection.execute(
                     sa.update(adapters)

@@ -1,0 +1,114 @@
+"""Which adapters there are, which of them answers, and how that changes.
+
+Promises: only an adapter that passed the gate (or was live before) is promoted; what the registry switches
+is loaded and checked on the server first, so that a server that is down or disagrees leaves the old one live;
+the files served are those that were registered, by hash; who changed what and when stands in the audit chain.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from finetune.config import TuneError
+from finetune.live import AdapterServer, adapter_hash, check_folder
+from rag.access import LOCAL, require_role
+from rag.records import Principal
+from rag.settings import Settings
+from rag.store import Store
+from rag.store.tuning import Adapter
+
+PROMOTABLE = ("candidate", "live", "retired")
+
+
+class Registry:
+    """For the roles "evaluator" (reading, registering) and "admin" (switching)."""
+
+    def __init__(self, store: Store, settings: Settings, server: AdapterServer | None = None) -> None:
+        self._store = store
+        self._settings = settings
+        self._server = server
+
+    @property
+    def root(self) -> Path:
+        """The folder that every served adapter lies in."""
+        return (self._settings.tuning.adapters_dir or self._settings.data_dir / "adapters").absolute()
+
+    def server(self) -> AdapterServer:
+        """Raises TuneError("tune.no_server") when none is named."""
+        if self._server is None:
+            url = self._settings.tuning.server_url or self._settings.chat.base_url
+            if not url:
+                raise TuneError("tune.no_server")
+            self._server = AdapterServer(url, self._settings.chat.api_key.get_secret_value())
+        return self._server
+
+    def adapters(self, principal: Principal = LOCAL) -> list[Adapter]:
+        """Newest first."""
+        require_role(principal, "evaluator", "admin")
+        return self._store.adapters()
+
+    def register(self, name: str, folder: Path, principal: Principal = LOCAL) -> Adapter:
+        """Takes in a trained adapter that lies inside :attr:`root`. Raises TuneError, StoreError
+        ("tune.name_taken")."""
+        require_role(principal, "evaluator", "admin")
+        if not name or not all(c.isalnum() or c in "-_." for c in name) or name.startswith("."):
+            raise TuneError("tune.bad_name", name=name)
+        card = check_folder(folder, self.root)
+        return self._store.add_adapter(
+            name,
+            card.base_model,
+            str(folder.resolve()),
+            adapter_hash(folder),
+            card.model_dump(mode="json"),
+            principal.user_id,
+        )
+
+    def promote(self, name: str, principal: Principal = LOCAL, *, share: float = 1.0) -> Adapter:
+        """``name`` answers ``share`` (0 < share <= 1) of the users from now on. Raises TuneError, and then
+        nothing has changed."""
+        require_role(principal, "admin")
+        if not 0 < share <= 1:
+            raise TuneError("tune.bad_share", share=share)
+        adapter = self._store.adapter(name)
+        if adapter.state not in PROMOTABLE:
+            raise TuneError("tune.not_gated", name=name, state=adapter.state)
+        self._load(adapter)
+        self._store.set_live(name, share, principal.user_id, "adapter.promote")
+        return self._store.adapter(name)
+
+    def rollback(self, principal: Principal = LOCAL) -> Adapter | None:
+        """Back to what was live before the newest live adapter; None: to the base model."""
+        require_role(principal, "admin")
+        live = self._store.live_adapters()
+        target: Adapter | None = None
+        if len(live) > 1:  # the newest has a share: the one below it takes all again
+            target = live[1]
+        elif live:
+            earlier = [a for a in self._store.adapters() if a.state == "retired" and a.live_since is not None]
+            target = max(earlier, key=lambda a: (a.live_since, a.id), default=None)
+        if target is not None:
+            self._load(target)
+        name = target.name if target else None
+        self._store.set_live(name, 1.0, principal.user_id, "adapter.rollback", undone=True)
+        return target and self._store.adapter(target.name)
+
+    def serve_live(self) -> list[str]:
+        """Loads every live adapter that the server lacks, after it was started anew. Returns their names."""
+        loaded: list[str] = []
+        served = self.server().models()
+        for adapter in self._store.live_adapters():
+            if adapter.name not in served:
+                self._load(adapter)
+                loaded.append(adapter.name)
+        return loaded
+
+    def lora_modules(self) -> list[str]:
+        """``NAME=FOLDER`` for ``vllm serve --lora-modules``: what to start the server with."""
+        return [f"{a.name}={a.path}" for a in self._store.live_adapters()]
+
+    def _load(self, adapter: Adapter) -> None:
+        folder = Path(adapter.path)
+        card = check_folder(folder, self.root)
+        if adapter_hash(folder) != adapter.sha256:
+            raise TuneError("tune.changed", path=folder)
+        self.server().load(adapter.name, folder, card)
