@@ -8,13 +8,14 @@ parameter and token (Kaplan et al. 2020, arXiv:2001.08361). Measured runs in doc
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from finetune.config import Training, TuneError
 
 _NF4_BYTES = 0.55  # 4 bits and, doubly quantised, their scales
+_FREE_PAGES = "SC_AVPHYS_PAGES" if "SC_AVPHYS_PAGES" in os.sysconf_names else "SC_PHYS_PAGES"
 _OVERHEAD_GB = 0.8  # allocator, kernels, buffers
 
 
@@ -86,20 +87,12 @@ def plan(config: Training, *, operations_per_s: float | None = None) -> Plan:
 
 
 def available_gb(device: str) -> float:
-    """Free memory of the device now."""
+    """Free memory of the device now; of a CPU without that figure (macOS) all there is."""
     if device.startswith("cuda"):
         import torch
 
         return float(torch.cuda.mem_get_info(device)[0]) / 2**30
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) / 2**20
-    except OSError:
-        pass
-    import psutil  # no /proc: macOS
-
-    return float(psutil.virtual_memory().available) / 2**30
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf(_FREE_PAGES) / 2**30
 
 
 def smaller(config: Training) -> str:
