@@ -1,5 +1,4 @@
-"""PDF -> ParsedDocument. pdfium reads text and geometry; pypdf knows the structure and reads what pdfium
-cannot.
+"""PDF -> ParsedDocument. pdfium reads text, geometry and structure; pypdf reads what pdfium cannot.
 
 Promises: every physical page is there, in order, blank ones too (page numbers of citations never shift); a
 file that cannot be read ends in a DocumentError with its state; a page that cannot be read becomes a
@@ -17,6 +16,7 @@ from ingest.parse import kinds
 from ingest.parse.clean import clean
 from ingest.parse.headings import find_headings
 from ingest.parse.layout import lay_out
+from ingest.parse.outline import structure_of
 from ingest.parse.pdfium import PageReader, RawPage
 from ingest.parse.quality import garbled
 from ingest.parse.second import Structure, read_structure, read_texts
@@ -60,7 +60,7 @@ def parse_pdf(
             )
         if count == 0:
             return _second_reader(path, name, limits, password, progress)
-        structure = read_structure(path, password)
+        structure = structure_of(document, path, password)
         drafts, raws, hidden = _read_pages(document, name, limits, progress)
     finally:
         document.close()

@@ -15,8 +15,8 @@ from ingest.parse.headings import OutlineEntry
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # one line for every oddity of every file
 
-_OUTLINE_BUDGET_S: Final = 3.0
-_MAX_ENTRIES: Final = 5000
+OUTLINE_BUDGET_S: Final = 3.0
+MAX_ENTRIES: Final = 5000
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ def _outline(reader: Any, structure: Structure) -> None:
     root = reader.trailer["/Root"]
     if "/Outlines" not in root:
         return
-    until = time.monotonic() + _OUTLINE_BUDGET_S
+    until = time.monotonic() + OUTLINE_BUDGET_S
     # Page numbers by object id: asking pypdf for each destination walks all pages every time.
     numbers = {}
     for number, page in enumerate(reader.pages, start=1):
@@ -83,7 +83,7 @@ def _outline(reader: Any, structure: Structure) -> None:
 
     def walk(items: list[Any], level: int) -> None:
         for item in items:
-            if time.monotonic() > until or len(structure.outline) >= _MAX_ENTRIES:
+            if time.monotonic() > until or len(structure.outline) >= MAX_ENTRIES:
                 return
             if isinstance(item, list):
                 walk(item, level + 1)

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -51,6 +52,7 @@ _FIGURE_ASKED = re.compile(
 )
 _NO_DIGITS = {ord(c): None for c in "0123456789"}
 _FRONT_PAGES = 3
+_KEPT = 2048  # chunks whose lines stay taken apart: some 10 KB each
 _GAP = 3  # small words between two terms: plant and equipment
 
 
@@ -124,6 +126,7 @@ def features(
     best_cosine = max((c.cosine for c in candidates if c.cosine is not None), default=0.0)
     held: dict[tuple[int, int], set[str]] = defaultdict(set)
     begun: dict[tuple[int, int], set[int]] = defaultdict(set)
+    total = asked.total
     for row, c in zip(found, candidates, strict=True):
         row[0] = c.fused / top
         row[1] = (c.bm25 or 0.0) / best_bm25
@@ -131,62 +134,113 @@ def features(
         row[3] = float(c.cosine is not None)
         if c.chunk_id in described:
             d = described[c.chunk_id]
-            terms, items = _describe(row, asked, d)
+            terms, items = _describe(row, asked, total, d)
             held[d.document_id, d.page] |= terms
             begun[d.document_id, d.page] |= items
     for row, c in zip(found, candidates, strict=True):
         if c.chunk_id in described:
             d = described[c.chunk_id]
-            row[14] = sum(asked.weights[t] for t in held[d.document_id, d.page]) / asked.total
+            row[14] = sum([asked.weights[t] for t in held[d.document_id, d.page]]) / total
             if asked.items:
                 row[17] = len(begun[d.document_id, d.page]) / len(asked.items)
     return found
 
 
-def _describe(row: NDArray[np.float64], asked: Asked, chunk: Described) -> tuple[set[str], set[int]]:
-    weights, total = asked.weights, asked.total
-    terms = weights.keys()
-    held: set[str] = set()
-    line_best = label_best = heading_best = 0.0
-    for line in chunk.body:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A chunk's lines taken apart once, for all questions. ``holds``: term -> the lines that hold it;
+    ``labels``: the words of each line that begin with no digit; ``lengths``: words of each line;
+    ``digits``: their share of the text."""
+
+    holds: Mapping[str, Sequence[int]]
+    labels: tuple[tuple[str, ...], ...]
+    lengths: tuple[int, ...]
+    head: frozenset[str]
+    body: str
+    digits: float
+
+
+@lru_cache(maxsize=_KEPT)
+def _read(chunk: Described) -> _Read:
+    holds: dict[str, list[int]] = {}
+    labels: list[tuple[str, ...]] = []
+    lengths: list[int] = []
+    for number, line in enumerate(chunk.body):
         words = line.split(" ")
-        hit = terms & set(words)
-        if not hit:
-            continue
-        held |= hit
-        share = sum(weights[t] for t in hit) / total
-        line_best = max(line_best, share)
-        label = [w for w in words if not w[0].isdigit()]
-        if label and share > 0.5 * label_best:
-            precision = sum(w in weights for w in label) / len(label)
-            label_best = max(label_best, share * precision)
-            if len(label) == len(words) <= 12:
-                heading_best = max(heading_best, share * precision)
-    head = set(" ".join(chunk.head[1:]).split(" ")) if len(chunk.head) > 1 else set()
-    row[4] = sum(weights[t] for t in held) / total
-    row[5] = sum(weights[t] for t in terms & head) / total
-    row[6], row[7], row[8] = line_best, label_best, heading_best
+        for word in dict.fromkeys(words):
+            holds.setdefault(word, []).append(number)
+        labels.append(tuple(w for w in words if not w[:1].isdigit()))
+        lengths.append(len(words))
+    head = frozenset(" ".join(chunk.head[1:]).split(" ")) if len(chunk.head) > 1 else frozenset()
     body = f" {' '.join(chunk.body)} "
-    if asked.pairs:
-        row[9] = sum(pair in body for pair in asked.pairs) / len(asked.pairs)
-    if asked.years:
-        row[10] = sum(f" {y} " in body for y in asked.years) / len(asked.years)
-        table = f" {chunk.head[-1]} " if len(chunk.head) > 2 else ""
-        row[11] = sum(f" {y} " in table for y in asked.years) / len(asked.years)
     digits = 1.0 - len(body.translate(_NO_DIGITS)) / len(body)
-    row[12] = digits
-    row[13] = digits * asked.figure
+    return _Read(holds, tuple(labels), tuple(lengths), head, body, digits)
+
+
+def _describe(
+    row: NDArray[np.float64], asked: Asked, total: float, chunk: Described
+) -> tuple[set[str], set[int]]:
+    weights = asked.weights
+    read = _read(chunk)
+    held: set[str] = set()
+    shares: dict[int, float] = {}
+    for term, weight in weights.items():
+        lines = read.holds.get(term)
+        if lines is not None:
+            held.add(term)
+            for number in lines:
+                shares[number] = shares.get(number, 0.0) + weight
+    line_best = label_best = heading_best = 0.0
+    for number in sorted(shares):
+        share = shares[number] / total
+        line_best = max(line_best, share)
+        label = read.labels[number]
+        if label and share > 0.5 * label_best:
+            precision = sum([w in weights for w in label]) / len(label)
+            label_best = max(label_best, share * precision)
+            if len(label) == read.lengths[number] <= 12:
+                heading_best = max(heading_best, share * precision)
+    row[4] = sum([weights[t] for t in held]) / total
+    row[5] = sum([weights[t] for t in weights if t in read.head]) / total
+    row[6], row[7], row[8] = line_best, label_best, heading_best
+    body = read.body
+    if asked.pairs:
+        # Looking words up is cheaper than looking through the text for a pair that cannot be there.
+        row[9] = sum([_may_hold(read, pair) and pair in body for pair in asked.pairs]) / len(asked.pairs)
+    if asked.years:
+        row[10] = sum([y in read.holds for y in asked.years]) / len(asked.years)
+        table = f" {chunk.head[-1]} " if len(chunk.head) > 2 else ""
+        row[11] = sum([f" {y} " in table for y in asked.years]) / len(asked.years)
+    row[12] = read.digits
+    row[13] = read.digits * asked.figure
     row[18] = float(bool(chunk.page_type) and chunk.page_type in asked.statements)
     row[19] = float(bool(asked.statements) and chunk.page_type == "notes")
     row[20] = float(chunk.page <= _FRONT_PAGES)
     begun: set[int] = set()
     if asked.items:
-        lines = [f"{line} " for line in chunk.body]
         named = 0
         for number, names in enumerate(asked.items):
-            if any(f" {name} " in body for name in names):
+            there = [n for n in names if n.partition(" ")[0] in read.holds and f" {n} " in body]
+            if there:
                 named += 1
-                if any(line.startswith(f"{name} ") for name in names for line in lines):
+                if any(_begins(chunk.body, read, name) for name in there):
                     begun.add(number)
         row[15], row[16] = len(begun) / len(asked.items), named / len(asked.items)
     return held, begun
+
+
+def _begins(body: Sequence[str], read: _Read, name: str) -> bool:
+    """Whether a line begins with the words of ``name``."""
+    lines = read.holds[name.partition(" ")[0]]
+    return any(body[n] == name or body[n].startswith(f"{name} ") for n in lines)
+
+
+def _may_hold(read: _Read, pair: str) -> bool:
+    first, last = _ends(pair)
+    return first in read.holds and last in read.holds
+
+
+@lru_cache(maxsize=4096)
+def _ends(pair: str) -> tuple[str, str]:
+    words = pair.split()
+    return words[0], words[-1]
