@@ -164,7 +164,9 @@ def take_in(
                 position += 1
             show(len(known), [documents[i] for i in waiting.values() if i in documents])
             if position < len(files):  # a big library is looked at less often: at most a tenth of the time
-                time.sleep(max(POLL_S, 9 * (time.monotonic() - looked)))
+                pause_s = 9 * (time.monotonic() - looked)
+                time.sleep(pause_s)
+                service.wait(max(0.0, POLL_S - pause_s))
     finally:
         service.stop()
 

@@ -76,6 +76,7 @@ class IngestService:
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._wake = threading.Event()
+        self._ended = threading.Event()
         self._jobs: dict[int, Job] = {}
         self._threads: list[threading.Thread] = []
         self._parser: Parser | None = None
@@ -132,6 +133,11 @@ class IngestService:
         """Look into the queue now."""
         self._wake.set()
 
+    def wait(self, timeout_s: float) -> None:
+        """Until a document is done here, or the time is over. For one caller that looks after every wait."""
+        self._ended.wait(timeout_s)
+        self._ended.clear()
+
     def run_until_idle(self, on_event: OnEvent | None = None) -> None:
         """Works until no document waits, those that other processes hold included. Raises an error that keeps
         documents waiting: of the model at once, of the store when it came several times in a row."""
@@ -151,7 +157,9 @@ class IngestService:
                 if error is not None and fatal and not self._jobs:
                     raise error
                 # A big library is looked at less often: at most a fifth of the time.
-                time.sleep(max(0.1, 4 * (time.monotonic() - looked)))
+                pause_s = 4 * (time.monotonic() - looked)
+                time.sleep(pause_s)
+                self.wait(max(0.0, 0.1 - pause_s))
         finally:
             if started_here:
                 self.stop()
@@ -257,6 +265,7 @@ class IngestService:
         finally:
             self._jobs.pop(job.document.id, None)
             self._wake.set()
+            self._ended.set()
 
     def _heartbeat(self) -> None:
         """Renews leases: with news every second, without in good time."""

@@ -375,3 +375,15 @@ def test_one_bad_text_hits_only_its_document() -> None:
 
 def _raise_stopped() -> None:
     raise Stopped
+
+
+def test_who_waits_is_told_when_a_document_is_done(house: House) -> None:
+    document = house.add("a short text about annual leave")
+    house.service.start()
+    began = time.monotonic()
+    house.service.wait(30.0)
+    assert time.monotonic() - began < 20.0
+    assert house.document(document).status == "ready"
+    began = time.monotonic()
+    house.service.wait(0.05)  # nothing more is done: the time runs out
+    assert time.monotonic() - began >= 0.04
