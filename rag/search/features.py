@@ -120,7 +120,7 @@ def features(
     asked: Asked, candidates: Sequence[Candidate], described: Mapping[int, Described]
 ) -> NDArray[np.float64]:
     """float64 (len(candidates), len(NAMES)); a candidate that is not described gets only its scores."""
-    found = np.zeros((len(candidates), len(NAMES)), dtype=np.float64)
+    found = [[0.0] * len(NAMES) for _ in candidates]
     top = max((c.fused for c in candidates), default=1.0) or 1.0
     best_bm25 = max((c.bm25 for c in candidates if c.bm25 is not None), default=1.0) or 1.0
     best_cosine = max((c.cosine for c in candidates if c.cosine is not None), default=0.0)
@@ -143,7 +143,7 @@ def features(
             row[14] = sum([asked.weights[t] for t in held[d.document_id, d.page]]) / total
             if asked.items:
                 row[17] = len(begun[d.document_id, d.page]) / len(asked.items)
-    return found
+    return np.array(found, dtype=np.float64).reshape(len(candidates), len(NAMES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +177,7 @@ def _read(chunk: Described) -> _Read:
     return _Read(holds, tuple(labels), tuple(lengths), head, body, digits)
 
 
-def _describe(
-    row: NDArray[np.float64], asked: Asked, total: float, chunk: Described
-) -> tuple[set[str], set[int]]:
+def _describe(row: list[float], asked: Asked, total: float, chunk: Described) -> tuple[set[str], set[int]]:
     weights = asked.weights
     read = _read(chunk)
     held: set[str] = set()
