@@ -17,10 +17,10 @@ def _write(path: Path, *, outline: bool, info: bool, password: str | None) -> Pa
     for _ in range(3):
         writer.add_blank_page(200, 200)
     if outline:
-        part = writer.add_outline_item("Part I 第一部分", page_number=0)
-        writer.add_outline_item("Item 1. Business", page_number=1, parent=part)
-        writer.add_outline_item("  ", page_number=1, parent=part)
-        writer.add_outline_item("Part II", page_number=2)
+        part = writer.add_outline_item(title="Part I 第一部分", page_number=0)
+        writer.add_outline_item(title="Item 1. Business", page_number=1, parent=part)
+        writer.add_outline_item(title="  ", page_number=1, parent=part)
+        writer.add_outline_item(title="Part II", page_number=2)
     if info:
         writer.add_metadata(
             {"/Title": " 年度报告 2024 ", "/Author": "A", "/CreationDate": "D:20240101", "/X": "y"}
