@@ -48,16 +48,19 @@ def test_pdfium_says_what_pypdf_says(tmp_path: Path, outline: bool, info: bool, 
 
 
 def test_the_sample_report_has_the_same_structure_by_both() -> None:
-    path = next(Path("samples/reports").glob("*.pdf"))
+    path = next((Path(__file__).resolve().parents[2] / "samples" / "reports").glob("*.pdf"))
     document = open_pdf(path, path.name, None)
     assert structure_of(document, path, None) == read_structure(path, None)
 
 
 def test_an_outline_that_leads_nowhere_does_no_harm(tmp_path: Path) -> None:
+    path = _write(tmp_path / "b.pdf", outline=False, info=False, password=None)
+    document = open_pdf(path, "b.pdf", None)
+    assert document is not None
+    handle = document.raw
+
     class Broken:
-        raw = open_pdf(
-            _write(tmp_path / "b.pdf", outline=False, info=False, password=None), "b.pdf", None
-        ).raw
+        raw = handle
 
         def get_formtype(self) -> int:
             return 0
@@ -68,5 +71,5 @@ def test_an_outline_that_leads_nowhere_does_no_harm(tmp_path: Path) -> None:
         def get_toc(self, max_depth: int) -> list[object]:
             raise ValueError("a loop")
 
-    found = structure_of(Broken(), tmp_path / "b.pdf", None)
+    found = structure_of(Broken(), path, None)
     assert (found.info, found.outline, found.readable) == ({}, [], True)
