@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rag.answer.glossary import Mention, content, mentions
 from rag.records import Passage
 from rag.text.normalise import normalise
 from rag.text.terms import terms
+from rag.vocabulary import Mention, content, mentions
 
 _CJK = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _YEAR = re.compile(r"(?<![\d.,])(?:FY\s?'?)?((?:19|20)\d{2})(?!\d|[.,]\d)", re.IGNORECASE)

@@ -14,10 +14,10 @@ from functools import lru_cache
 from itertools import pairwise
 
 from rag.answer.evidence import Asked, AskedUnit, covered, covers, head, plain, term_set, years
-from rag.answer.glossary import mentions
 from rag.answer.rows import QuoteUnit, cells, is_amount, label
 from rag.records import Passage
 from rag.text.terms import terms
+from rag.vocabulary import mentions
 
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _QUANTITY = re.compile(r"(?<![A-Za-z\d])\d[\d,.]*(?![A-Za-z\d])")
@@ -134,10 +134,10 @@ def fit(asked: Asked, unit: QuoteUnit, around: Setting) -> float:
     return recall * (0.5 + 0.5 * share) * _ratio(asked, name)
 
 
-def items(asked: Asked, unit: QuoteUnit) -> set[int]:
-    """Numbers of the things asked for that the row's label or the sentence names, by any name."""
-    wanted = {m.group for m in asked.mentions}
-    return {m.group for m in mentions(label(unit) if unit.is_row else unit.text)} & wanted
+def items(asked: Asked, unit: QuoteUnit) -> set[str]:
+    """Ids of the things asked for that the row's label or the sentence names, by any name."""
+    wanted = {m.id for m in asked.mentions}
+    return {m.id for m in mentions(label(unit) if unit.is_row else unit.text)} & wanted
 
 
 def precision(asked: Asked, name: str, known: frozenset[str]) -> tuple[float, bool]:
@@ -146,11 +146,11 @@ def precision(asked: Asked, name: str, known: frozenset[str]) -> tuple[float, bo
     bare = _bare(name)
     if not bare:
         return 0.0, False
-    wanted = {m.group for m in asked.mentions}
+    wanted = {m.id for m in asked.mentions}
     held: set[str] = set(known)
     left = bare.lower()
     for mention in mentions(bare):
-        if mention.group in wanted:
+        if mention.id in wanted:
             held |= set(mention.name.terms)
             if mention.name.chinese:
                 left = left.replace(mention.name.text, "")

@@ -7,10 +7,10 @@ import pytest
 from rag.answer.evidence import Asked, essence, missing_names, understand
 from rag.answer.extractive import choose
 from rag.answer.fit import has_figure, has_person, precision
-from rag.answer.glossary import mentions
 from rag.records import Passage
 from rag.search.query_terms import query_terms
 from rag.text.terms import terms
+from rag.vocabulary import mentions
 
 STATEMENT = (
     "Consolidated Statements of Operations (in thousands)\n\t2024\t2023\n"
@@ -94,7 +94,7 @@ def test_other_names_and_small_words_are_not_missing() -> None:
 
 def test_what_a_longer_name_holds_is_taken_once() -> None:
     assert [m.name.text for m in mentions("Cost of sales rose")] == ["cost of sales"]
-    assert {m.group for m in mentions("capex")} == {m.group for m in mentions("购建固定资产支付的现金")}
+    assert {m.id for m in mentions("capex")} == {m.id for m in mentions("购建固定资产支付的现金")}
 
 
 def test_figures_and_people() -> None:
