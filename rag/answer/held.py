@@ -40,7 +40,7 @@ class Fact:
     scaled: bool
     years: frozenset[int]
     label: str
-    groups: frozenset[str]  # of the glossary
+    groups: frozenset[str]  # ids of the vocabulary
     row: int  # of the table; -1: running text
     column: Column | None = None
     change: bool = False

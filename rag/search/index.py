@@ -27,7 +27,7 @@ from rag.search.choosing import with_parts, without_repeats
 from rag.search.fusion import reciprocal_rank_fusion
 from rag.search.light import RERANKED, rerank_lightly, understand
 from rag.search.parts import parts_of
-from rag.search.query_terms import MAX_CHARS, query_terms
+from rag.search.query_terms import MAX_CHARS, LexicalQuery, lexical_query, query_terms
 from rag.search.understanding import Meant
 from rag.search.views import View, Views
 from rag.settings import Settings
@@ -132,7 +132,7 @@ class SearchIndex:
                     vector = self._embed(query, view.spec, degraded)
         with self._at_once:
             rankings, weights, scores = self._candidates(
-                asked, meant, vector, weight, view, scope, legs,
+                query, meant, vector, weight, view, scope, legs,
                 max(self._settings.search.candidates, 2 * top_k), clock, degraded,
             )  # fmt: skip
             with clock.part("fuse"):
@@ -157,7 +157,7 @@ class SearchIndex:
 
     def _candidates(
         self,
-        asked: dict[str, float],
+        query: str,
         meant: Meant,
         vector: Vectors | None,
         dense_weight: float,
@@ -183,10 +183,10 @@ class SearchIndex:
         if "lexical" in legs:
             weight = self._settings.search.lexical_weight
             with clock.part("lexical"):
-                terms = asked
+                terms = everything = lexical_query(query)
                 for tier, inside in tiers.items():
                     if inside.document_ids is not None and inside.document_ids <= meant.named:
-                        terms = {t: w * (NAME_WEIGHT if t in meant.terms else 1.0) for t, w in asked.items()}
+                        terms = everything.less_of(meant.terms, NAME_WEIGHT)
                     hits = self._search_lexical(terms, view, inside, wanted, degraded)
                     if hits is None:
                         break
@@ -267,7 +267,7 @@ class SearchIndex:
 
     def _search_lexical(
         self,
-        terms: dict[str, float],
+        terms: LexicalQuery,
         view: View,
         scope: Scope,
         wanted: int,

@@ -20,6 +20,7 @@ from typing import Any
 
 from rag.records import Scope
 from rag.search import files
+from rag.search.query_terms import LexicalQuery
 from rag.text.terms import index_lines
 
 log = logging.getLogger(__name__)
@@ -206,13 +207,16 @@ class LexicalIndex:
             },
         )
 
-    def search(self, weights: Mapping[str, float], scope: Scope, k: int) -> list[tuple[int, float]]:
+    def search(
+        self, wanted: Mapping[str, float] | LexicalQuery, scope: Scope, k: int
+    ) -> list[tuple[int, float]]:
         """(chunk id, bm25) of the ``k`` best chunks inside the scope that hold any of the terms, best first,
-        ties by chunk id."""
-        if k <= 0 or not weights or not scope.collection_ids or scope.document_ids == frozenset():
+        ties by chunk id. ``wanted``: terms with their weights, or with alternatives too."""
+        asked = wanted if isinstance(wanted, LexicalQuery) else LexicalQuery(wanted)
+        if k <= 0 or not asked or not scope.collection_ids or scope.document_ids == frozenset():
             return []
         searcher = self._index.searcher()
-        query = self._query(weights, scope)
+        query = self._query(asked, scope)
         hits = searcher.search(query, limit=k, count=False).hits
         if not hits:
             return []
@@ -245,14 +249,21 @@ class LexicalIndex:
                 kept[int(chunk)] = Described(int(document), int(page), page_type, head, body)
         return {i: kept[i] for i in asked if i in kept}
 
-    def _query(self, weights: Mapping[str, float], scope: Scope) -> Any:
+    def _query(self, asked: LexicalQuery, scope: Scope) -> Any:
         from tantivy import Occur, Query
 
-        wanted: list[tuple[Any, Any]] = []
-        for term, weight in weights.items():
-            for field, boost in (("body", 1.0), ("head", HEAD_BOOST)):
-                one = Query.term_query(self._schema, field, term, index_option="freq")
-                wanted.append((Occur.Should, Query.boost_query(one, weight * boost)))
+        def any_of(weights: Mapping[str, float]) -> list[tuple[Any, Any]]:
+            found = []
+            for term, weight in weights.items():
+                for field, boost in (("body", 1.0), ("head", HEAD_BOOST)):
+                    one = Query.term_query(self._schema, field, term, index_option="freq")
+                    found.append((Occur.Should, Query.boost_query(one, weight * boost)))
+            return found
+
+        wanted = any_of(asked.weights)
+        for group in asked.alternatives:
+            best = [Query.boolean_query(any_of(way)) for way in group.ways]
+            wanted.append((Occur.Should, Query.disjunction_max_query(best, 0.0)))
         parts = [(Occur.Must, Query.boolean_query(wanted))]
         for field, ids in (("collection", scope.collection_ids), ("document", scope.document_ids)):
             if ids is not None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 
 from rag.text.terms import index_terms, terms
+from rag.vocabulary.expansion import Expansion, expand
 
 MAX_CHARS = 4_000
 MAX_TERMS = 96
-SPELLED_OUT_WEIGHT = 0.5
 
 
 def _words(text: str) -> list[str]:
@@ -90,61 +92,60 @@ _FORMAT = re.compile(
 _YEAR = re.compile(r"(?<=\d)\s*年(?![末底初度报中]|[ ]?\d{1,2}[ ]?月)")  # 2019年营业收入: not a word "年营"
 
 
-# Short forms that a report spells out, and one wording for another. Added to the query at half weight.
-_SPELLED_OUT = tuple(
-    (re.compile(pattern, re.IGNORECASE), spelled)
-    for pattern, spelled in (
-        (r"\bcap\W?ex\b", "capital expenditures purchases of property plant and equipment"),
-        (r"\bcapital expenditures?\b", "purchases of property plant and equipment"),
-        (r"\bPP ?& ?E\b|\bPP ?NE\b|\bPPE\b", "property plant and equipment net"),
-        (r"\bCOGS\b", "cost of sales cost of goods sold cost of revenue"),
-        (r"\bSG ?& ?A\b", "selling general and administrative"),
-        (r"\bR ?& ?D\b", "research and development"),
-        (r"\bD ?& ?A\b", "depreciation and amortization"),
-        (r"\bEBITDA\b", "depreciation and amortization operating income"),
-        (r"\bEPS\b", "earnings per share"),
-        (r"\bP ?& ?L\b|\bincome statement\b", "statements of income statements of operations"),
-        (r"\bbalance sheet\b", "balance sheets statement of financial position"),
-        (r"\bFX\b", "foreign exchange currency"),
-        (r"\bCEO\b", "chief executive officer"),
-        (r"\bCFO\b", "chief financial officer"),
-        (r"\bFCF\b", "free cash flow"),
-        (r"\bAGM\b", "annual meeting of shareholders"),
-        (r"归母", "归属于上市公司股东的 归属于母公司"),
-        (r"营收", "营业收入"),
-        (r"毛利率|毛利", "营业收入 营业成本 毛利率"),
-        (r"净利率|净利润率", "净利润 营业收入"),
-        (r"资产负债率", "负债合计 资产总计"),
-        (r"研发投入|研发费用", "研发投入 研发费用"),
-        (r"同比", "比上年同期增减"),
-        (r"总资产", "总资产 资产总计"),
-        (r"总负债", "负债合计"),
-        (r"首席执行官|CEO", "总经理 总裁"),
-        (r"首席财务官|CFO", "财务总监 财务负责人"),
-        (r"股息|分红", "现金红利 利润分配 派发"),
-    )
-)
-
-
 def words_apart(question: str) -> str:
     """The question without how its answer is to be written, and with the year apart from what follows."""
     return _YEAR.sub(" ", _FORMAT.sub(" ", question))
 
 
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """Ways to say one thing, each term -> weight: the best of them counts, not their sum."""
+
+    ways: tuple[Mapping[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalQuery:
+    """What to look up. ``weights``: terms that simply add up."""
+
+    weights: Mapping[str, float]
+    alternatives: tuple[Alternatives, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.weights or self.alternatives)
+
+    def less_of(self, terms: Set[str], factor: float) -> LexicalQuery:
+        """The same with the question's own ``terms`` weighing ``factor`` of what they did."""
+        weights = {t: w * (factor if t in terms else 1.0) for t, w in self.weights.items()}
+        return LexicalQuery(weights, self.alternatives)
+
+
+def lexical_query(question: str, expansion: Expansion | None = None) -> LexicalQuery:
+    """The question's own terms and what the vocabulary adds (``expansion``, else the packaged vocabulary's).
+    The terms of a name that has others count as one of the ways to say it."""
+    weights = query_terms(question)
+    if expansion is None:
+        expansion = expand(words_apart(question[:MAX_CHARS]))
+    found: list[Alternatives] = []
+    taken: set[str] = set()
+    for group in expansion.groups:
+        said = {t: weights[t] for t in (group.said.terms if group.said else ()) if t in weights}
+        taken |= said.keys()
+        ways = [said, *({t: a.weight for t in terms(a.text) if t not in _STOP} for a in group.alternatives)]
+        ways = [way for way in ways if way]
+        if ways:
+            found.append(Alternatives(tuple(ways)))
+    return LexicalQuery({t: w for t, w in weights.items() if t not in taken}, tuple(found))
+
+
 def query_terms(question: str) -> dict[str, float]:
-    """Term -> weight of the terms to look up, in order of appearance, at most ``MAX_TERMS``. A term asked
-    twice weighs a little more, one that only spells out a short form weighs half; the rest weigh 1."""
+    """Term -> weight of the question's own terms, in order of appearance, at most ``MAX_TERMS``. A term asked
+    twice weighs a little more than 1."""
     question = question[:MAX_CHARS]
-    asked = words_apart(question)
-    found = [e for t in index_terms(_cut(asked)) for e in _expand(t) if t not in _STOP]
+    found = [e for t in index_terms(_cut(words_apart(question))) for e in _expand(t) if t not in _STOP]
     if not found:
         found = [e for t in index_terms(question) for e in _expand(t)]
     weights = {term: 1.0 + 0.5 * min(count - 1, 2) for term, count in Counter(found).items()}
-    for pattern, spelled in _SPELLED_OUT:
-        if pattern.search(asked):
-            for term in terms(spelled):
-                if term not in _STOP:
-                    weights.setdefault(term, SPELLED_OUT_WEIGHT)
     return dict(list(weights.items())[:MAX_TERMS])
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rag.records import Scope
 from rag.search.fusion import reciprocal_rank_fusion
 from rag.search.lexical import LexicalEntry, LexicalIndex
-from rag.search.query_terms import MAX_TERMS, query_terms
+from rag.search.query_terms import MAX_TERMS, lexical_query, query_terms
 
 ALL = Scope(frozenset({1, 2}))
 
@@ -38,10 +38,31 @@ def test_asking_words_bring_nothing(question: str, terms: list[str]) -> None:
     assert list(query_terms(question)) == terms
 
 
-def test_short_forms_are_spelled_out_at_half_weight() -> None:
-    found = query_terms("SG&A in FY2020")
-    assert found["administrative"] == 0.5
-    assert found["2020"] == 1.0
+def ways(question: str) -> list[set[str]]:
+    return [set(way) for group in lexical_query(question).alternatives for way in group.ways]
+
+
+def test_short_forms_are_spelled_out() -> None:
+    found = lexical_query("SG&A in FY2020")
+    assert found.weights == {"fy2020": 1.0, "2020": 1.0}
+    spelled = [way for way in found.alternatives[0].ways if "administrative" in way]
+    assert 0 < spelled[0]["administrative"] < 1
+
+
+def test_the_other_language_is_asked_too() -> None:
+    assert {"revenue"} in ways("2019年营业收入是多少？")
+    assert {"营业", "业收", "收入"} in ways("What was revenue in 2019?")
+    assert ways("Who wrote Hamlet?") == []
+
+
+def test_the_best_name_counts_not_their_sum(lexical: LexicalIndex) -> None:
+    entries = [
+        LexicalEntry(7, 40, 1, "", "net sales 12 and other figures of the year"),
+        LexicalEntry(8, 40, 1, "", "net sales 12 turnover 13 total revenue 14 of"),
+    ]
+    lexical.apply((), entries, 9)
+    found = dict(lexical.search(lexical_query("net sales"), Scope(frozenset({1}), frozenset({40})), 5))
+    assert found[8] == pytest.approx(found[7], rel=0.15)
 
 
 @settings(max_examples=200, deadline=None)

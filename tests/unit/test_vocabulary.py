@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from rag.vocabulary import VocabularyError, item, items_in, mentions, ratio, ratios_in, vocabulary
+from rag.vocabulary.additions import InvalidTerm, make_term, read_terms, term_from_json, term_to_json
 from rag.vocabulary.entries import ANY_ITEM, read_vocabulary
+from rag.vocabulary.expansion import MAX_GROUPS, expand, items_of
 from rag.vocabulary.formula import (
     FormulaError,
     Number,
@@ -139,3 +141,72 @@ def test_a_shared_name_must_be_declared_by_both() -> None:
     assert read_vocabulary(table(a=one, b=two)).by_name[("revenue",)] == ("a", "b")
     with pytest.raises(VocabularyError, match="not declared"):
         read_vocabulary(table(a=one, b={**two, "ambiguous": []}))
+
+
+def added(question: str, why: str) -> set[str]:
+    return {a.text for g in expand(question).groups for a in g.alternatives if a.why == why}
+
+
+def test_other_names_and_the_statement_are_added() -> None:
+    found = added("What was capex in 2020?", "synonym")
+    assert "capital expenditures" in found
+    assert "capex" not in found, "the question says it already"
+    assert any("cash flows" in text for text in added("What was capex in 2020?", "statement"))
+    assert expand("What was capex in 2020?").pages == ("cash_flow",)
+
+
+def test_a_ratio_looks_for_its_items() -> None:
+    assert {"gross profit", "revenue"} <= added("gross margin of Acme", "items")
+    assert {"营业收入", "营业成本"} <= added("Acme毛利率是多少", "items")
+    assert [i.id for i in items_of(ratio("quick_ratio"))][:2] == ["current_assets", "inventory"]
+
+
+def test_names_of_the_other_language_are_added() -> None:
+    assert "revenue" in added("2019年营业收入是多少", "translation")
+    assert "营业收入" in added("What was revenue in 2019?", "translation")
+
+
+def test_additions_are_weighted_bounded_and_shown() -> None:
+    everything = " ".join(n.text for e in ENTRIES[:80] for n in e.names_en[:1])
+    found = expand(everything)
+    assert 0 < len(found.groups) <= MAX_GROUPS
+    assert all(0 < a.weight <= 1 for g in found.groups for a in g.alternatives)
+    assert expand("gross margin").shown[0] == "gross profit margin"
+    assert len(found.shown) == 12
+    assert expand("Who wrote Hamlet?").groups == ()
+
+
+def test_terms_of_a_collection_are_added() -> None:
+    own = (make_term("SKU", ["stock keeping unit", "货号"]), make_term("other", ["else"]))
+    (group,) = [g for g in expand("Which SKU sold best?", own=own).groups if g.said and g.said.text == "SKU"]
+    assert {a.text for a in group.alternatives} == {"stock keeping unit", "货号"}
+    assert "SKU" in {a.text for g in expand("货号有多少？", own=own).groups for a in g.alternatives}
+    assert expand("HOW MANY askued?", own=own).groups == ()
+
+
+def test_a_file_of_terms_names_its_bad_lines() -> None:
+    text = "\ufeffterm,synonyms,language\nSKU,stock keeping unit;货号,en\n\n# a\nalone,,\n,x,\n12,a,\nPO,a|b,"
+    good, bad = read_terms(text)
+    assert [(t.text, t.synonyms) for t in good] == [
+        ("SKU", ("stock keeping unit", "货号")),
+        ("PO", ("a", "b")),
+    ]
+    assert [(line, e.code) for line, e in bad] == [
+        (5, "vocabulary.no_synonym"),
+        (6, "vocabulary.no_word"),
+        (7, "vocabulary.no_word"),
+    ]
+    assert read_terms("") == ([], [])
+
+
+def test_a_term_survives_its_writing() -> None:
+    term = make_term("  SKU ", ["stock  keeping unit", "sku", "货号"])
+    assert [n.text for n in term.names] == ["SKU", "stock keeping unit", "货号"]
+    assert term_from_json(term_to_json(term)) == term
+    for wrong in ("", "[]", '{"names": 3}', '{"names": [1]}', '{"names": []}', '{"names": ["a"]}'):
+        with pytest.raises(InvalidTerm):
+            term_from_json(wrong)
+    with pytest.raises(InvalidTerm, match="too_long"):
+        make_term("a" * 81, ["b"])
+    with pytest.raises(InvalidTerm, match="too_many"):
+        make_term("a", [f"b{chr(97 + i)}" for i in range(25)])
