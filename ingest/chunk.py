@@ -31,6 +31,7 @@ from rag.settings import ChunkSettings
 from rag.text.context import NOT_KNOWN, context_header, embedded_text
 from rag.text.language import detect_language
 from rag.text.normalise import normalise
+from rag.vocabulary.page_types import State, page_type
 
 ALGORITHM = 2  # raise it whenever the same pages would give other chunks
 MIN_TOKENS = 40  # a smaller chunk joins its neighbour on the page
@@ -131,8 +132,10 @@ class _Document:
         self._parsed = parsed
         self._sections = Sections()
         self._seen: set[tuple[str, str]] = set()
+        self._part = State()  # the statement or notes that the next page may go on with
 
     def page_chunks(self, page: Page, offset: int, ordinal: int) -> Iterator[Chunk]:
+        kind, self._part = page_type(page.text, page.number, self._part)
         units = page_units(page, self._sections)
         if not units:
             return
@@ -155,6 +158,7 @@ class _Document:
                 boxes=line_boxes(page, start, end),
                 token_count=tokens,
                 language=self._parsed.language if language == "other" else language,
+                page_type=kind,
             )
             ordinal += 1
 
