@@ -31,6 +31,8 @@ app.add_typer(tune_app, name="tune")
 app.add_typer(prompts_app, name="prompts")
 feedback_app = typer.Typer(help="cli.help.feedback", no_args_is_help=True)
 app.add_typer(feedback_app, name="feedback")
+vocabulary_app = typer.Typer(help="cli.help.vocabulary", no_args_is_help=True)
+app.add_typer(vocabulary_app, name="vocabulary")
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", metavar="DIR", help="cli.opt.data_dir", show_default=False)
@@ -39,6 +41,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="cli.opt.json")]
 Collections = Annotated[
     list[str] | None, typer.Option("--collection", "-c", metavar="NAME", help="cli.opt.only_collection")
 ]
+OneCollection = Annotated[str, typer.Option("--collection", "-c", metavar="NAME", help="cli.opt.collection")]
 Documents = Annotated[
     list[str] | None, typer.Option("--document", "-d", metavar="NAME", help="cli.opt.only_document")
 ]
@@ -361,6 +364,68 @@ def tune_train(
     from commands.tune import train
 
     train(config, as_json=as_json)
+
+
+@vocabulary_app.command("list", help="cli.help.vocabulary.list")
+@guarded
+def vocabulary_list(
+    context: typer.Context,
+    collection: Annotated[
+        str | None, typer.Option("--collection", "-c", metavar="NAME", help="cli.opt.only_collection")
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands.session import open_engine
+    from commands.vocabulary import list_terms
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        list_terms(engine, collection=collection, as_json=as_json)
+
+
+@vocabulary_app.command("add", help="cli.help.vocabulary.add")
+@guarded
+def vocabulary_add(
+    context: typer.Context,
+    term: Annotated[str, typer.Argument(metavar="TERM", help="cli.arg.term")],
+    synonyms: Annotated[list[str], typer.Argument(metavar="SYNONYM", help="cli.arg.synonyms")],
+    collection: OneCollection = "default",
+    data_dir: DataDir = None,
+) -> None:
+    from commands.session import open_engine
+    from commands.vocabulary import add
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        add(engine, term, synonyms, collection=collection)
+
+
+@vocabulary_app.command("remove", help="cli.help.vocabulary.remove")
+@guarded
+def vocabulary_remove(
+    context: typer.Context,
+    term_id: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="cli.arg.term_id")],
+    data_dir: DataDir = None,
+) -> None:
+    from commands.session import open_engine
+    from commands.vocabulary import remove
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        remove(engine, term_id)
+
+
+@vocabulary_app.command("import", help="cli.help.vocabulary.import")
+@guarded
+def vocabulary_import(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="FILE.csv", help="cli.arg.terms_csv")],
+    collection: OneCollection = "default",
+    data_dir: DataDir = None,
+) -> None:
+    from commands.session import open_engine
+    from commands.vocabulary import import_file
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        import_file(engine, path, collection=collection)
 
 
 @prompts_app.command("list", help="cli.help.prompts.list")

@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from rag.access import LOCAL, readable_scope, require_role
-from rag.errors import AccessDenied, DocumentError, WenjuError
+from rag.errors import AccessDenied, DocumentError, TermError, WenjuError
 from rag.evaluations import Evaluations
 from rag.records import (
     Collection,
     Conversation,
     Document,
     Event,
+    OwnTerm,
     Page,
     PartStatus,
     Principal,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from rag.models.protocols import ChatModel, EmbeddingModel
     from rag.pictures import PagePictures
     from rag.search.index import SearchIndex, SearchResult
+    from rag.search.own_terms import Imported
     from rag.store import Store
 
 log = logging.getLogger(__name__)
@@ -523,6 +525,43 @@ class Engine(Evaluations):
         from rag.answer.prompt_library import PromptLibrary
 
         return PromptLibrary(self.store)
+
+    # ---------------------------------------------------------------- vocabulary
+
+    def own_terms(self, principal: Principal = LOCAL, collection: str | None = None) -> list[OwnTerm]:
+        """Terms that admins added, of every collection or of one. This and what follows: admins only
+        (AccessDenied); TermError names an unknown collection and what is wrong with a term."""
+        return self.search_index().own_terms.listed(principal, self._collections_named(principal, collection))
+
+    def add_term(
+        self, term: str, synonyms: Sequence[str], principal: Principal = LOCAL, *, collection: str = "default"
+    ) -> OwnTerm:
+        """Names of one thing, in any language: a question that uses one of them looks for the others."""
+        (where,) = self._collections_named(principal, collection)
+        return self.search_index().own_terms.add(principal, where, term, synonyms)
+
+    def import_terms(
+        self, text: str, principal: Principal = LOCAL, *, collection: str = "default"
+    ) -> Imported:
+        """Terms of a CSV text, a term and its synonyms a row. Good rows are kept, bad ones told by line."""
+        (where,) = self._collections_named(principal, collection)
+        return self.search_index().own_terms.import_text(principal, where, text)
+
+    def remove_term(self, term_id: int, principal: Principal = LOCAL) -> None:
+        self.search_index().own_terms.remove(principal, self.collections(principal), term_id)
+
+    def _collections_named(self, principal: Principal, name: str | None) -> list[Collection]:
+        require_role(principal, "admin")
+        there = self.collections(principal)
+        if name is None:
+            return there
+        found = [c for c in there if c.name == name]
+        if not found and name == "default":
+            return [self.store.ensure_collection(name)]
+        if not found:
+            known = ", ".join(c.name for c in there) or "-"
+            raise TermError("vocabulary.no_collection", name=name, known=known)
+        return found
 
     # ---------------------------------------------------------------- readiness
 

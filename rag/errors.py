@@ -14,6 +14,7 @@
     │   ├── ModelNotInstalled  weights or an extra are missing; names the command
     │   └── ModelUnavailable   an outside server is unreachable, slow or answers garbage
     ├── PromptError            a wording, or the name of a use, is not acceptable
+    ├── TermError              a term for the vocabulary is not acceptable
     └── SandboxError           a child process died, ran too long or took too much memory
 """
 
@@ -74,6 +75,9 @@ class ModelUnavailable(ModelError): ...
 
 
 class PromptError(WenjuError): ...
+
+
+class TermError(WenjuError): ...
 
 
 class SandboxError(WenjuError): ...

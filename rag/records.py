@@ -469,6 +469,17 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnTerm:
+    """A term that an admin added for one collection: names of one thing, the term itself first."""
+
+    id: int
+    collection_id: int
+    names: tuple[str, ...]
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PromptVersion:
     """A wording of what a chat model is told, for one use and language ("zh", "en"). Never changes. ``id`` 0:
     it came with the program; an empty ``text`` took saved wordings out of use."""

@@ -11,7 +11,7 @@ import streamlit as st
 
 from rag.errors import WenjuError
 from rag.records import Document, DocumentStatus
-from ui import about, state, uploads, viewer
+from ui import about, state, uploads, viewer, vocabulary
 from ui.boot import House, current, principal
 from ui.evidence import original_button
 from ui.language import language, say
@@ -59,6 +59,7 @@ def page() -> None:
             uploads.samples_button("samples-library", primary=False)
             return
         _list(documents, house)
+        vocabulary.section(chosen_collection())
     _dialogs(documents)
 
 

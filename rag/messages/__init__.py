@@ -21,6 +21,7 @@ from rag.messages import (
     settings,
     store,
     tuning,
+    vocabulary,
 )
 
 Catalogue = Mapping[str, tuple[str, str]]
@@ -38,6 +39,7 @@ CATALOGUE: Catalogue = {
     **tuning.MESSAGES,
     **evaluation.MESSAGES,
     **quality.MESSAGES,
+    **vocabulary.MESSAGES,
 }
 
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rag.cache import Cache, cache_key, open_cache
@@ -26,8 +26,9 @@ from rag.search.cached_vector import CACHED_VECTOR, decode_vector, encode_vector
 from rag.search.choosing import with_parts, without_repeats
 from rag.search.fusion import reciprocal_rank_fusion
 from rag.search.light import RERANKED, rerank_lightly, understand
+from rag.search.own_terms import OwnTermLibrary
 from rag.search.parts import parts_of
-from rag.search.query_terms import MAX_CHARS, LexicalQuery, lexical_query, query_terms
+from rag.search.query_terms import MAX_CHARS, LexicalQuery, expansion_of, lexical_query, query_terms
 from rag.search.understanding import Meant
 from rag.search.views import View, Views
 from rag.settings import Settings
@@ -79,6 +80,7 @@ class SearchIndex:
         self._reranker_lock = threading.Lock()
         self._cache = cache or open_cache(settings)
         self._views = Views(store, settings)
+        self._own_terms = OwnTermLibrary(store)
         # Searches wait for Python's lock whenever they come back from FAISS, tantivy or SQLite; with more
         # of them at once than cores, each wait is a switch interval (5 ms) for every one before it.
         self._at_once = threading.BoundedSemaphore(cores(0))
@@ -90,6 +92,10 @@ class SearchIndex:
     def close(self) -> None:
         """Snapshots what is unsaved. Safe to call twice."""
         self._views.close()
+
+    @property
+    def own_terms(self) -> OwnTermLibrary:
+        return self._own_terms
 
     @property
     def cache(self) -> Cache:
@@ -121,7 +127,9 @@ class SearchIndex:
             return SearchResult((), (), clock.done())
         asked = query_terms(query)
         meant = view.library.subjects(scope).understand(query, asked, ignored_chips)
-        understood = meant.understood([query], ignored_chips)
+        own = self._own_terms.terms(scope)
+        added = expansion_of(query, own).shown
+        understood = replace(meant.understood([query], ignored_chips), added=added)
         degraded: list[Degraded] = []
         vector, weight = None, 0.0
         if "dense" in legs:
@@ -132,7 +140,7 @@ class SearchIndex:
                     vector = self._embed(query, view.spec, degraded)
         with self._at_once:
             rankings, weights, scores = self._candidates(
-                query, meant, vector, weight, view, scope, legs,
+                lexical_query(query, own), meant, vector, weight, view, scope, legs,
                 max(self._settings.search.candidates, 2 * top_k), clock, degraded,
             )  # fmt: skip
             with clock.part("fuse"):
@@ -157,7 +165,7 @@ class SearchIndex:
 
     def _candidates(
         self,
-        query: str,
+        asked: LexicalQuery,
         meant: Meant,
         vector: Vectors | None,
         dense_weight: float,
@@ -183,10 +191,10 @@ class SearchIndex:
         if "lexical" in legs:
             weight = self._settings.search.lexical_weight
             with clock.part("lexical"):
-                terms = everything = lexical_query(query)
+                terms = asked
                 for tier, inside in tiers.items():
                     if inside.document_ids is not None and inside.document_ids <= meant.named:
-                        terms = everything.less_of(meant.terms, NAME_WEIGHT)
+                        terms = asked.less_of(meant.terms, NAME_WEIGHT)
                     hits = self._search_lexical(terms, view, inside, wanted, degraded)
                     if hits is None:
                         break

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from rag.text.terms import index_terms, terms
+from rag.vocabulary.additions import Term
 from rag.vocabulary.expansion import Expansion, expand
 
 MAX_CHARS = 4_000
@@ -120,12 +121,16 @@ class LexicalQuery:
         return LexicalQuery(weights, self.alternatives)
 
 
-def lexical_query(question: str, expansion: Expansion | None = None) -> LexicalQuery:
-    """The question's own terms and what the vocabulary adds (``expansion``, else the packaged vocabulary's).
-    The terms of a name that has others count as one of the ways to say it."""
+def expansion_of(question: str, own: tuple[Term, ...] = ()) -> Expansion:
+    """What the vocabulary adds to a question; ``own``: terms of the searched collections."""
+    return expand(words_apart(question[:MAX_CHARS]), own=own)
+
+
+def lexical_query(question: str, own: tuple[Term, ...] = ()) -> LexicalQuery:
+    """The question's own terms and :func:`expansion_of` it. The terms of a name that has others count as one
+    of the ways to say it."""
     weights = query_terms(question)
-    if expansion is None:
-        expansion = expand(words_apart(question[:MAX_CHARS]))
+    expansion = expansion_of(question, own)
     found: list[Alternatives] = []
     taken: set[str] = set()
     for group in expansion.groups:

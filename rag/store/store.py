@@ -16,6 +16,7 @@ from rag.store.database import Database
 from rag.store.evaluations import EvaluationRecords
 from rag.store.migrate import CHECKED_AT_OPENING_BYTES, check_file, migrate
 from rag.store.originals import Originals
+from rag.store.own_terms import OwnTerms
 from rag.store.prompts import Prompts
 from rag.store.reading import Reading
 from rag.store.tuning import Tuning
@@ -28,6 +29,7 @@ class Store(
     Conversations,
     EvaluationRecords,
     Prompts,
+    OwnTerms,
     Audit,
     Tuning,
 ):

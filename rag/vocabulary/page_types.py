@@ -22,35 +22,26 @@ MIN_ROWS_IN_NOTES = 5  # the same after the notes began: condensed statements st
 MIN_ROWS_UNTITLED = 7  # without a title anywhere
 _TITLE_CHARS = 100
 _COVER_PAGES = 2
-_TITLES: tuple[tuple[PageType, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern, re.IGNORECASE))
-    for kind, pattern in (
-        (
-            "equity",
-            r"statements? of (?:consolidated )?(?:changes in )?(?:(?:share|stock|share ?)(?:holders|owners)"
-            r"['’]? ?(?:equity|investment)|equity|owners['’]? equity)|权益变动表",
-        ),
-        (
-            "cash_flow",
-            r"statements? of (?:consolidated )?cash flows?|cash flow statements?|现金流量表(?!补充)",
-        ),
-        (
-            "balance_sheet",
-            r"balance sheets?|statements? of (?:consolidated )?financial (?:position|condition)"
-            r"|资产负债表(?!日)",
-        ),
-        (
-            "income_statement",
-            r"statements? of (?:consolidated )?(?:income|operations|earnings|profit (?:or|and) loss)"
-            r"|income statements?|statements? of profit|利润表|损益表",
-        ),
-        (
-            "notes",
-            r"notes to (?:the )?(?:condensed |unaudited )*(?:consolidated )?financial statements"
-            r"|(?:合并)?财务报表(?:主要)?项目注释|财务报表附注|会计报表附注|公司基本情况.{0,4}附注",
-        ),
-    )
-)
+_TITLE_PATTERNS: dict[PageType, str] = {
+    "equity": (
+        r"statements? of (?:consolidated )?(?:changes in )?(?:(?:share|stock|share ?)(?:holders|owners)"
+        r"['’]? ?(?:equity|investment)|equity|owners['’]? equity)|权益变动表"
+    ),
+    "cash_flow": (r"statements? of (?:consolidated )?cash flows?|cash flow statements?|现金流量表(?!补充)"),
+    "balance_sheet": (
+        r"balance sheets?|statements? of (?:consolidated )?financial (?:position|condition)"
+        r"|资产负债表(?!日)"
+    ),
+    "income_statement": (
+        r"statements? of (?:consolidated )?(?:income|operations|earnings|profit (?:or|and) loss)"
+        r"|income statements?|statements? of profit|利润表|损益表"
+    ),
+    "notes": (
+        r"notes to (?:the )?(?:condensed |unaudited )*(?:consolidated )?financial statements"
+        r"|(?:合并)?财务报表(?:主要)?项目注释|财务报表附注|会计报表附注|公司基本情况.{0,4}附注"
+    ),
+}
+_TITLES = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _TITLE_PATTERNS.items())
 _PARENT = re.compile(r"母公司|本公司资产负债表|parent[ -](?:company )?only|\(parent\)", re.IGNORECASE)
 _PARENT_NOTES = re.compile(r"母公司财务报表(?:主要)?项目注释")
 _SENTENCE = re.compile(r"[。；;]|\.\s*$|，.*，|,.*,.*,")

@@ -28,6 +28,7 @@ from rag.records import (
     Document,
     Done,
     Event,
+    OwnTerm,
     Page,
     PartStatus,
     Passage,
@@ -90,6 +91,9 @@ class StandIn:
         return ["concise", "analyst"]
 
     def close(self) -> None: ...
+
+    def own_terms(self, principal: object = None, collection: str | None = None) -> list[OwnTerm]:
+        return []
 
     def collections(self, principal: object = None) -> list[Collection]:
         return [Collection(1, "default")]
