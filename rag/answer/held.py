@@ -15,8 +15,9 @@ from functools import lru_cache
 from itertools import pairwise
 
 from rag.answer.amounts import Amount, amounts
+from rag.answer.columns import Column
 from rag.answer.evidence import head, term_set, years
-from rag.answer.figures import Column, Figure, figures
+from rag.answer.figures import Figure, figures
 from rag.answer.rows import is_row
 from rag.records import Passage
 from rag.text.sentences import sentence_spans

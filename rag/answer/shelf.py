@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from rag.answer.columns import PARENT
 from rag.answer.evidence import head, term_set, years
-from rag.answer.figures import PARENT, Figure, figures
+from rag.answer.figures import Figure, figures
 from rag.records import Page, Passage, Scope, StoredChunk
 
 MAX_SEARCHES = 5

@@ -16,32 +16,29 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from rag.answer import polarity
+from rag.answer.agreement import SMALL_WORDS, fits, is_timely, opposite_sign, same, spelled_alike
 from rag.answer.amounts import Amount, amounts, near
+from rag.answer.claims import Claim, claims
 from rag.answer.evidence import idf, plain, years
-from rag.answer.held import Fact, Held, hold
+from rag.answer.held import Held, hold
 from rag.answer.recompute import Known, recompute
 from rag.answer.wording import is_standing
 from rag.records import Calculation, NumberCheck, Passage, SentenceCheck, Support
-from rag.text.sentences import sentence_spans
 from rag.text.terms import terms
 from rag.vocabulary import content, mentions
 
 Cosines = Callable[[str, Sequence[str]], Sequence[float]]  # of a sentence with texts
-
 ENOUGH = 0.55
 """Share of a sentence's words that one place of a passage must hold for it to be supported by words alone."""
 SOME = 0.34
 """The same below which it is unsupported."""
 _NEAR_COSINE = 0.72  # of MiniLM between a sentence and what it paraphrases
 _COSINES = 8  # sentences worth embedding for one claim
-_MARKERS = re.compile(r"\s*(?:[\[【]\d{1,3}[\]】]\s*)+")
-_MARKER = re.compile(r"[\[【](\d{1,3})[\]】]")
 _EARLIER = re.compile(
     r"(?:\bfrom|\bthan|compared (?:with|to)|\bafter|\bagainst|\bversus|\bvs\.?|prior year|year earlier"
     r"|previous|上年|去年|上期|同期|从|由|期初|较)[^,，;；。]{0,24}$",
     re.IGNORECASE,
 )
-_EARLIER_YEAR = re.compile(r"上年|去年|同期|上期|期初|prior|previous|last year|ago", re.IGNORECASE)
 _CJK = re.compile("[\u3400-\u9fff]")
 _NO_CLAIM = re.compile(
     r"^(?:here (?:is|are)|below (?:is|are)|the following|in summary|to summari[sz]e|note:|sources?:"
@@ -54,14 +51,6 @@ _NO_CLAIM = re.compile(
     r"|not (?:financial|investment) advice",
     re.IGNORECASE,
 )
-_SMALL = """
-a an and are as at be been but by can could did do does for from had has have he her his how i if in into is
-it its may more most no not of on or our she should so such than that the their them then there these they
-this those to was we were what when where which while who whose why will with would you your also about
-according during both each total respectively year fiscal fy ended company reported amount amounted figure
-value approximately around roughly per compared same well however
-"""
-_SMALL_WORDS = frozenset(_SMALL.split())
 _CAPITALISED = re.compile(r"\b[A-Z][A-Za-z&'’-]*[A-Za-z](?:\s+(?:&\s+)?[A-Z][A-Za-z&'’-]+)*")
 _CHINESE_NAME = re.compile(r"[\u4e00-\u9fff]{2,6}(?:公司|集团|银行|证券|科技|股份|保险|基金|药业|电气)")
 
@@ -76,20 +65,6 @@ class Verdict:
         """Numbers that no passage holds, as they are written, each once."""
         found = (n.text for c in self.checks for n in c.numbers if n.status == "missing")
         return tuple(dict.fromkeys(found))
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """A sentence with what was said before it."""
-
-    start: int
-    end: int
-    whole: str  # as it stands
-    text: str  # without markers
-    markers: tuple[int, ...]
-    cited: tuple[int, ...]  # markers it is held against: its own, else those of its paragraph
-    amounts: tuple[Amount, ...]  # places in the answer
-    years: frozenset[int]
 
 
 def verify(
@@ -116,36 +91,6 @@ def inverse_frequency(frequencies: Mapping[str, int], total: int) -> Callable[[s
     return lambda term: idf(min(frequencies.get(term, 0), total), total)
 
 
-def claims(text: str) -> list[_Claim]:
-    """The sentences of an answer with the passages they cite. A sentence without a marker takes those of the
-    next one of its paragraph that has some."""
-    spans: list[list[int]] = []
-    for start, end in sentence_spans(text):
-        if spans and _MARKERS.fullmatch(text[start:end]) and "\n" not in text[spans[-1][1] : start]:
-            spans[-1][1] = end
-            continue
-        lead = _MARKERS.match(text, start, end)
-        if spans and lead and lead.end() < end and "\n" not in text[spans[-1][1] : start]:
-            spans[-1][1] = start + len(lead.group().rstrip())  # ". [1] The next one"
-            start = lead.end()
-        spans.append([start, end])
-    own = [tuple(int(m) for m in _MARKER.findall(text[a:b])) for a, b in spans]
-    found: list[_Claim] = []
-    numbers = amounts(text)
-    for i, (start, end) in enumerate(spans):
-        cited = own[i]
-        for later in range(i + 1, len(spans)):
-            if cited or "\n" in text[spans[later - 1][1] : spans[later][0]]:
-                break
-            cited = own[later]
-        said = text[start:end]
-        inside = tuple(n for n in numbers if start <= n.start and n.end <= end)
-        found.append(
-            _Claim(start, end, said, _MARKER.sub(" ", said), own[i], cited, inside, frozenset(years(said)))
-        )
-    return found
-
-
 @dataclass
 class _Judge:
     passages: Sequence[Passage]
@@ -161,7 +106,7 @@ class _Judge:
         self._asked = frozenset(terms(self.question))
         self._asked_amounts = [a.value for a in amounts(self.question)]
 
-    def check(self, claim: _Claim) -> SentenceCheck:
+    def check(self, claim: Claim) -> SentenceCheck:
         if is_standing(claim.text) or self._says_nothing(claim):
             return SentenceCheck(claim.start, claim.end, "no_claim", 1.0, claim.markers)
         calculated = self._calculated(claim)
@@ -176,17 +121,17 @@ class _Judge:
                 return replace(there, support="weak", reason="check.other_passage")
         return here
 
-    def _says_nothing(self, claim: _Claim) -> bool:
+    def _says_nothing(self, claim: Claim) -> bool:
         bare = claim.text.strip(" \t-*•#>·_")
         if _NO_CLAIM.search(bare) and not claim.amounts:
             return True
         if claim.amounts:
             return False
-        words = [t for t in terms(bare) if t not in _SMALL_WORDS and not t.isdigit()]
+        words = [t for t in terms(bare) if t not in SMALL_WORDS and not t.isdigit()]
         ended = bare.endswith((":", "："))
         return len(words) < (4 if _CJK.search(bare) else 3) or (ended and len(words) < 12)
 
-    def _calculated(self, claim: _Claim) -> SentenceCheck | None:
+    def _calculated(self, claim: Claim) -> SentenceCheck | None:
         """The calculator's own line: its numbers are the cited operands and what follows from them."""
         for calculation in self.calculations:
             said = "".join(claim.text.split())
@@ -203,7 +148,7 @@ class _Judge:
             return SentenceCheck(claim.start, claim.end, "calculated", 1.0, markers, numbers)
         return None
 
-    def _against(self, claim: _Claim, markers: Sequence[int]) -> SentenceCheck:
+    def _against(self, claim: Claim, markers: Sequence[int]) -> SentenceCheck:
         """The claim held against some passages together."""
         held = [(m, self.held[m - 1]) for m in markers]
         words = self._words(claim.text)
@@ -223,7 +168,7 @@ class _Judge:
 
     def _weigh(
         self,
-        claim: _Claim,
+        claim: Claim,
         words: dict[str, float],
         checks: Sequence[NumberCheck],
         reason: str,
@@ -255,7 +200,7 @@ class _Judge:
     # -- numbers
 
     def _numbers(
-        self, claim: _Claim, held: Sequence[tuple[int, Held]]
+        self, claim: Claim, held: Sequence[tuple[int, Held]]
     ) -> tuple[tuple[NumberCheck, ...], str, bool]:
         """(checks, why one fails, whether every number stands in a row that the sentence names)."""
         checks: list[NumberCheck] = []
@@ -268,13 +213,13 @@ class _Judge:
         for amount in claim.amounts:
             if self._is_no_claim(amount, claim, held):
                 continue
-            found = [(m, f) for m, h in held for f in h.facts if _same(amount, f)]
-            found += [(m, f) for m, h in held for f in h.facts if not found and _spelled_alike(amount, f)]
+            found = [(m, f) for m, h in held for f in h.facts if same(amount, f)]
+            found += [(m, f) for m, h in held for f in h.facts if not found and spelled_alike(amount, f)]
             before = claim.whole[max(0, amount.start - claim.start - 40) : amount.start - claim.start]
             named_years = claim.years
             if _EARLIER.search(before):  # "up from 1,373 million": the year before is meant
                 named_years = named_years | {y - 1 for y in named_years}
-            timely = [(m, f) for m, f in found if _timely(named_years, f, self.held[m - 1])]
+            timely = [(m, f) for m, f in found if is_timely(named_years, f, self.held[m - 1])]
             if not found:
                 left.append(amount)
                 continue
@@ -283,10 +228,10 @@ class _Judge:
                 checks.append(NumberCheck(amount.start, amount.end, amount.text, "missing"))
                 reason = reason or ("check.other_year" if stated else "check.number_missing")
                 continue
-            marker, fact = max(timely, key=lambda item: _fits(item[1], groups, said))
-            if not _fits(fact, groups, said):
+            marker, fact = max(timely, key=lambda item: fits(item[1], groups, said))
+            if not fits(fact, groups, said):
                 direct = False
-            if _opposite_sign(claim.text, amount, fact):
+            if opposite_sign(claim.text, amount, fact):
                 reason = reason or "check.other_direction"
             marks = tuple(dict.fromkeys(m for m, _ in timely))
             checks.append(NumberCheck(amount.start, amount.end, amount.text, "found", marks))
@@ -309,11 +254,9 @@ class _Judge:
         checks.sort(key=lambda n: n.start)
         return tuple(checks), reason, direct
 
-    def _is_no_claim(self, amount: Amount, claim: _Claim, held: Sequence[tuple[int, Held]]) -> bool:
+    def _is_no_claim(self, amount: Amount, claim: Claim, held: Sequence[tuple[int, Held]]) -> bool:
         """Small counts that words may say too, and what the question itself gave."""
-        if amount.value in self._asked_amounts and not any(
-            _same(amount, f) for _, h in held for f in h.facts
-        ):
+        if amount.value in self._asked_amounts and not any(same(amount, f) for _, h in held for f in h.facts):
             return True
         small = amount.value == amount.value.to_integral_value() and 0 <= amount.value <= 12
         return (
@@ -324,13 +267,13 @@ class _Judge:
         )
 
     def _rows(
-        self, claim: _Claim, held: Sequence[tuple[int, Held]], groups: frozenset[str], said: frozenset[str]
+        self, claim: Claim, held: Sequence[tuple[int, Held]], groups: frozenset[str], said: frozenset[str]
     ) -> list[Known]:
         rows: list[Known] = []
         for marker, passage in held:
             places: dict[int, int] = {}
             for fact in passage.facts:
-                if fact.row < 0 or fact.change or not _fits(fact, groups, said):
+                if fact.row < 0 or fact.change or not fits(fact, groups, said):
                     continue
                 place = places[fact.row] = places.get(fact.row, -1) + 1
                 rows.append(
@@ -355,7 +298,7 @@ class _Judge:
         return {
             t: self.weights(t) if self.weights else (0.5 if _CJK.match(t) else 1.0)
             for t in terms(text)
-            if t not in _SMALL_WORDS and not t[0].isdigit()
+            if t not in SMALL_WORDS and not t[0].isdigit()
         }
 
     def _coverage(self, words: dict[str, float], held: Sequence[tuple[int, Held]]) -> tuple[float, int]:
@@ -379,7 +322,7 @@ class _Judge:
 
     def _contradicts(
         self,
-        claim: _Claim,
+        claim: Claim,
         words: dict[str, float],
         held: Sequence[tuple[int, Held]],
         carrying: float,
@@ -404,7 +347,7 @@ class _Judge:
                 return "check.opposite"
         return ""
 
-    def _other_subject(self, claim: _Claim, held: Sequence[Held]) -> bool:
+    def _other_subject(self, claim: Claim, held: Sequence[Held]) -> bool:
         """Whether the sentence is about somebody whom none of its passages knows."""
         said = claim.text.lower()
         flats = "\n".join(h.flat for h in held)
@@ -420,7 +363,7 @@ class _Judge:
             return bool(names) and not any(n[-4:] in flats or n[-4:] in self.question for n in names)
         sentence = re.sub(r"^(\W*)([A-Z])(?=[a-z]+\b)", lambda m: m[1] + m[2].lower(), claim.text.strip())
         for match in _CAPITALISED.finditer(sentence):
-            name = [t for t in terms(match.group()) if t not in _SMALL_WORDS]
+            name = [t for t in terms(match.group()) if t not in SMALL_WORDS]
             if not name or any(t in flats or t in self._asked for t in name):
                 continue
             initials = "".join(t[0] for t in name)
@@ -428,7 +371,7 @@ class _Judge:
                 return True
         return False
 
-    def _cosine(self, claim: _Claim, held: Sequence[tuple[int, Held]]) -> float:
+    def _cosine(self, claim: Claim, held: Sequence[tuple[int, Held]]) -> float:
         if self.cosines is None:
             return 0.0
         words = frozenset(terms(claim.text))
@@ -438,60 +381,6 @@ class _Judge:
         places.sort(key=lambda place: -place[0])
         nearest = [s for _, s in places[:_COSINES]]
         return max(self.cosines(claim.text, nearest), default=0.0) if nearest else 0.0
-
-
-def _timely(named: frozenset[int], fact: Fact, held: Held) -> bool:
-    """Whether the fact may be of one of the years that the claim names."""
-    if not named:
-        return True
-    if fact.years:
-        return bool(fact.years & named)
-    if held.own_years:
-        # Running text without a year speaks of the report's own; a table without one may compare.
-        reach = (0, 1) if fact.row < 0 and not _EARLIER_YEAR.search(fact.label) else (-2, -1, 0, 1)
-        return bool({y + d for y in held.own_years for d in reach} & named)
-    return True
-
-
-def _same(claimed: Amount, fact: Fact) -> bool:
-    """Whether the fact is the claimed number: value, unit and scale."""
-    if fact.percent is not None and fact.percent != claimed.percent:
-        return False
-    if claimed.percent or fact.percent:
-        return near(claimed, fact.bare)
-    if fact.scaled and near(claimed, fact.value):
-        return True
-    if claimed.scale is None and not re.search(r"元|yuan|dollars", claimed.text):
-        return abs(abs(claimed.value) - abs(fact.bare)) <= claimed.step / 2
-    if not fact.scaled and fact.row >= 0 and claimed.scale is not None:
-        return any(near(claimed, fact.bare.scaleb(power)) for power in (0, 3, 4, 6, 8, 9))
-    return near(claimed, fact.value) if not fact.scaled else False
-
-
-def _spelled_alike(claimed: Amount, fact: Fact) -> bool:
-    """The same digits, where the claim says neither scale nor unit."""
-    return (
-        claimed.scale is None and not claimed.unit and claimed.text.strip(" -") == fact.text.strip(" $¥()-%")
-    )
-
-
-def _fits(fact: Fact, groups: frozenset[str], said: frozenset[str]) -> float:
-    """0..1: how far the sentence names what the fact is called."""
-    if fact.groups & groups:
-        return 1.0
-    own = [t for t in terms(fact.label) if t not in _SMALL_WORDS and not t[0].isdigit()]
-    if not own:
-        return 0.0
-    share = sum(t in said for t in own) / (len(own) if fact.row >= 0 else min(len(own), 6))
-    return min(share, 0.99) if share >= 0.34 else 0.0
-
-
-def _opposite_sign(sentence: str, amount: Amount, fact: Fact) -> bool:
-    """Whether the sentence says that something rose by a number that is a fall, or the other way round."""
-    if not fact.change or not amount.percent or amount.value < 0:
-        return False
-    way = polarity.direction(sentence)
-    return way * fact.value < 0
 
 
 def _stands_in(name: str, text: str) -> bool:

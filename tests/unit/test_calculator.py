@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rag.answer import calculator, sums
+from rag.answer import calculator, expressions
 from rag.answer.calculator import Missing, Result, calculate
 from rag.answer.figures import figures
 from rag.answer.shelf import Shelf
@@ -179,8 +179,8 @@ def test_scale_sign_and_period_of_a_table() -> None:
 
 
 def test_an_expression_is_written_with_its_brackets() -> None:
-    a, b = sums.Wanted("a", (), 1), sums.Wanted("b", (), 1)
-    tree = sums.Operation("/", sums.Operation("-", a, b), sums.Operation("*", a, b))
-    assert sums.write(tree, lambda w: w.name, "average({})") == "(a - b) / (a × b)"
+    a, b = expressions.Wanted("a", (), 1), expressions.Wanted("b", (), 1)
+    tree = expressions.Operation("/", expressions.Operation("-", a, b), expressions.Operation("*", a, b))
+    assert expressions.write(tree, lambda w: w.name, "average({})") == "(a - b) / (a × b)"
     with pytest.raises(ZeroDivisionError):
-        sums.evaluate(sums.Operation("/", a, b), lambda w: Decimal(0))
+        expressions.evaluate(expressions.Operation("/", a, b), lambda w: Decimal(0))
