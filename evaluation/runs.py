@@ -159,6 +159,7 @@ class Output:
     depth: int = 0
     error: str = ""
     judge: Mapping[str, Any] = field(default_factory=dict)
+    adapter: str = ""
 
     @classmethod
     def of_answer(cls, answer: Answer, depth: int) -> Output:
@@ -185,6 +186,7 @@ class Output:
             chips=tuple(chip.key for chip in answer.understood.chips),
             incomplete=answer.incomplete,
             depth=depth,
+            adapter=answer.adapter,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -222,8 +222,11 @@ class AnswerSystem:
         self._use = asked.spec.options.get("use")
         chat = asked.engine.chat_finder().find()
         self._chat_wanted = any(key.startswith("chat.") for key in asked.spec.options)
+        shares = asked.engine.adapter_shares() if chat.model else {}
         self.identity = asked.identity(
-            model=chat.model.name if chat.model else "", prompt=_prompt_versions(asked, self._use)
+            model=chat.model.name if chat.model else "",
+            prompt=_prompt_versions(asked, self._use),
+            **({"adapters": shares} if shares else {}),
         )
 
     def ask(self, question: Question, stop: threading.Event) -> Output:

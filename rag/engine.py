@@ -224,6 +224,11 @@ class Engine(Evaluations):
             readable=self.scope(principal),
         )
 
+    def adapter_shares(self) -> dict[str, float]:
+        """The LoRA adapters that answer now, newest first, with their shares (0..1) of the users that no
+        newer one took; {}: the chat model as it is."""
+        return self._asking().shares()
+
     def search(
         self,
         query: str,

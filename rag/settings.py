@@ -112,6 +112,12 @@ class ChatSettings(_Section):
     base_url: str = Field("", description="OpenAI-compatible server URL ending in /v1")
     api_key: SecretStr = Field(SecretStr(""), description="key of the server")
     model: str = Field("", description="model or LoRA adapter name; empty: the first that the server lists")
+    adapter: str = Field(
+        "live",
+        min_length=1,
+        description='LoRA adapter of the server that answers: "live" (those promoted, by their shares of the '
+        'users), "base" (none), or a name',
+    )
     temperature: float = Field(0.0, ge=0, le=2)
     max_tokens: int = Field(1024, ge=1, description="most tokens of an answer")
     enable_thinking: bool = Field(False, description="Qwen3: let the model think before it answers")
@@ -159,8 +165,9 @@ class IngestSettings(_Section):
 
 class TuningSettings(_Section):
     adapters_dir: Path | None = Field(
-        None, description="folder that every served adapter lies in, on a path that vLLM sees too; empty: "
-        "adapters in data_dir"
+        None,
+        description="folder that every served adapter lies in, on a path that vLLM sees too; empty: "
+        "adapters in data_dir",
     )
     server_url: str = Field(
         "", description="URL (ending in /v1) of the vLLM whose adapters are switched; empty: chat.base_url"

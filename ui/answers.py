@@ -117,7 +117,8 @@ def _head(turn: Turn) -> None:
         )
     else:
         st.badge(
-            one_line(answer.model, 48) or say("answer.mode_generative"),
+            one_line(" + ".join(n for n in (answer.model, answer.adapter) if n), 48)
+            or say("answer.mode_generative"),
             icon=":material/smart_toy:",
             color="gray",
             help=say("answer.mode_generative_help"),

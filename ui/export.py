@@ -128,7 +128,8 @@ def _source(citation: Citation, lang: str) -> str:
 def _spoken_by(answer: Answer, lang: str) -> str:
     if answer.mode == "extractive":
         return text("answer.mode_extractive", lang)
-    return text("export.model", lang, model=answer.model) if answer.model else ""
+    model = " + ".join(name for name in (answer.model, answer.adapter) if name)
+    return text("export.model", lang, model=model) if model else ""
 
 
 def _flat(words: str) -> str:

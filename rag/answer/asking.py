@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from rag.answer import chain, citations, hints, history, prompts, wording
+from rag.answer.arms import BASE, LIVE, Arms
 from rag.answer.prompt_library import PromptLibrary
 from rag.answer.refusal import Refusal
 from rag.answer.shelf import Shelf, whole_passage
@@ -105,11 +106,20 @@ class Asker:
         self._embedding = embedding
         self._chats = chats
         self._prompts = PromptLibrary(store)
+        self._arms = Arms(settings.chat, store.live_adapters)
 
     def warm_up(self) -> None:
         """Imports the chain (about a second) before the first question does."""
         chain.warm_up()
         mentions("revenue 营业收入")  # reads the vocabulary
+
+    def shares(self) -> dict[str, float]:
+        """The adapters that answer, newest first, with their shares (0..1) of the users that no newer one
+        took; one that the settings name has all."""
+        named = self._settings.chat.adapter
+        if named not in (LIVE, BASE):
+            return {named: 1.0}
+        return {a.name: a.share for a in self._arms.live()} if named == LIVE else {}
 
     def ask(
         self,
@@ -186,6 +196,7 @@ class Asker:
                 passages, scope, self._look_for, self._page_of(), partial(self._chunks_of, scope)
             ),
             lambda asked, refusal: self._hints(asked, refusal, scope, readable),
+            self._arms.of(principal.user_id),
         )
         if problem is not None:
             writing.degrade(Degraded("prompt", problem.code, problem.params))
@@ -310,6 +321,7 @@ class Asker:
             refused=outcome.refused,
             refusal_code=outcome.refusal_code,
             model=outcome.model,
+            adapter=outcome.adapter,
             citations=cited,
             passages=progress.passages,
             degraded=tuple(degraded),

@@ -52,11 +52,16 @@ class Outcome:
     refused: bool = False
     refusal_code: str = ""
     model: str = ""
+    adapter: str = ""
     citations: tuple[Citation, ...] = ()
     incomplete: bool = False
     calculations: tuple[Calculation, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
     hints: tuple[Hint, ...] = ()
+
+
+class _NoAdapter(Exception):
+    """The server does not know the adapter; nothing was said yet."""
 
 
 class Writing:
@@ -73,6 +78,7 @@ class Writing:
         told: Mapping[prompts.PromptLanguage, prompts.Prompt] | None = None,
         shelf: Callable[[Sequence[Passage]], Shelf] | None = None,
         helpful: Callable[[str, Refusal], tuple[Hint, ...]] | None = None,
+        adapter: str = "",
     ) -> None:
         self._settings = settings
         self._search = search
@@ -84,6 +90,7 @@ class Writing:
         self._shelf = shelf  # what may be calculated with; None: nothing is
         self._understood = Understood()
         self._helpful = helpful  # what would help after a refusal
+        self._adapter = adapter  # the LoRA adapter that shall answer; "": the model as it is
         self._cancelled = threading.Event()
         self._reply: Iterator[Delta] | None = None
         self._outcome = Outcome("extractive")
@@ -130,7 +137,7 @@ class Writing:
                 self._say_missing_chat(found.problem)
                 return self._refuse(question, refusal)
             if found.model is not None:
-                text = self._generate(question, list(passages), found.model, made)
+                text = self._generate_adapted(question, list(passages), found.model, made)
                 if text is not None:
                     return text
                 if refusal is not None:
@@ -163,10 +170,31 @@ class Writing:
 
     # -- by a model
 
-    def _generate(
+    def _generate_adapted(
         self, question: str, passages: list[Passage], model: ChatModel, made: calculator.Result | None
     ) -> str | None:
-        """The model's text; None when it gave nothing and quotes should stand in."""
+        """By the adapter where one is to answer; by the model as it is, said aloud, when the server has no
+        such adapter (it was started anew, or unloaded it)."""
+        if self._adapter:
+            adapted = self._chats.adapted(self._adapter)
+            if adapted is not None:
+                try:
+                    return self._generate(question, passages, adapted, made, base=model)
+                except _NoAdapter:
+                    pass
+            self.emit(Degraded("chat", "degraded.adapter", {"adapter": self._adapter}))
+        return self._generate(question, passages, model, made)
+
+    def _generate(
+        self,
+        question: str,
+        passages: list[Passage],
+        model: ChatModel,
+        made: calculator.Result | None,
+        base: ChatModel | None = None,
+    ) -> str | None:
+        """The model's text; None when it gave nothing and quotes should stand in. ``base``: what ``model`` is
+        an adapter of; _NoAdapter when the server does not know it."""
         kept = prompts.fit(passages, self._settings.chat.context_tokens)
         if made is not None and any(o.marker > len(kept) for o in made.calculation.operands):
             made = None  # its figures would not be in front of the model
@@ -183,6 +211,8 @@ class Writing:
                     self._token(markers.feed(delta.text), pieces)
                 finish_reason = delta.finish_reason or finish_reason
         except ModelError as error:
+            if base is not None and error.code == "chat.model_unknown" and not pieces:
+                raise _NoAdapter from error
             problem = error
             self._chats.failed(error)
             self.emit(Degraded("chat", error.code, error.params))
@@ -211,7 +241,8 @@ class Writing:
             refused=refused,
             refusal_code="refusal.model" if refused else "",
             hints=self._helpful(question, Refusal("refusal.model")) if refused and self._helpful else (),
-            model=model.name,
+            model=(base or model).name,
+            adapter=model.name if base is not None else "",
             incomplete=problem is not None or finish_reason == "length",
             calculations=(made.calculation,) if made is not None and not refused else (),
         )

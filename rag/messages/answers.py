@@ -186,6 +186,11 @@ MESSAGES.update(
             "{name} was not calculated: no figure for “{item}” {year} was found in the documents.",
             "未计算“{name}”：文档中没有找到“{item}”{year}的数值。",
         ),
+        "degraded.adapter": (
+            "The model server does not have the adapter {adapter}; its base model answered. An admin loads it "
+            "again: wenju tune serve-live",
+            "模型服务器上没有适配器 {adapter}，本次由基座模型回答。管理员可重新加载：wenju tune serve-live",
+        ),
         "degraded.rewrite": (
             "The chat model could not restate the follow-up; it was completed by rule.",
             "对话模型未能改写追问；已按规则补全。",

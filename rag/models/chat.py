@@ -11,12 +11,15 @@ import re
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rag.errors import ModelError, ModelUnavailable
 from rag.models.protocols import ChatModel
 from rag.settings import ChatSettings, Settings
+
+if TYPE_CHECKING:
+    from rag.models.openai_chat import OpenAIChat
 
 FOUND_FOR_S = 30.0  # how long a found server is trusted
 MISSED_FOR_S = 5.0  # how long "nothing there" is trusted
@@ -48,6 +51,7 @@ class ChatFinder:
         self._found: Found | None = None
         self._until = 0.0
         self._transformers: ChatModel | None = None
+        self._adapted: dict[str, OpenAIChat] = {}
 
     def find(self) -> Found:
         if self._given is not None:
@@ -62,6 +66,20 @@ class ChatFinder:
                 self._found = found
                 self._until = time.monotonic() + (FOUND_FOR_S if found.model else MISSED_FOR_S)
             return self._found
+
+    def adapted(self, name: str) -> ChatModel | None:
+        """The adapter ``name`` on the server of the found model, with the same settings; None: no server was
+        found that could serve it."""
+        from rag.models.openai_chat import OpenAIChat
+
+        base = self.find().model
+        if not isinstance(base, OpenAIChat):
+            return None
+        with self._lock:
+            kept = self._adapted.get(name)
+            if kept is None or kept.base_url != base.base_url:
+                kept = self._adapted[name] = OpenAIChat(self._settings, base_url=base.base_url, model=name)
+            return kept
 
     def failed(self, error: ModelError) -> None:
         """A reply failed: look again before the next one when the server seems gone."""
