@@ -159,6 +159,7 @@ class CompanyNames:
         """The companies that are named, in order of appearance; longer names win over parts of them."""
         found = self._chinese_in(question)
         words = _words(_POSSESSIVE.sub(lambda m: " " * len(m.group()), question))
+        keys = [name_key(word) for _, _, word in words]  # a span's key is its words' keys, one after another
         plain = not any(c.isupper() for c in question)
         taken: set[int] = {
             i for i, (s, e, _) in enumerate(words) if any(m.start < e and s < m.end for m in found)
@@ -168,7 +169,10 @@ class CompanyNames:
                 span = range(at, at + size)
                 if taken.intersection(span):
                     continue
-                match = self._latin_at(words[at : at + size], at == 0, plain)
+                key = "".join(keys[at : at + size])
+                if size > 1 and key not in self._latin and key not in self._firsts:
+                    continue
+                match = self._latin_at(words[at : at + size], key, at == 0, plain)
                 if match is not None:
                     found.append(match)
                     taken.update(span)
@@ -176,10 +180,11 @@ class CompanyNames:
             found = self._misspelt(words)
         return sorted(found, key=lambda m: m.start)
 
-    def _latin_at(self, words: Sequence[tuple[int, int, str]], opening: bool, plain: bool) -> Match | None:
+    def _latin_at(
+        self, words: Sequence[tuple[int, int, str]], key: str, opening: bool, plain: bool
+    ) -> Match | None:
         start, end = words[0][0], words[-1][1]
         written = [w for _, _, w in words]
-        key = name_key(" ".join(written))
         proper = all(w[0].isupper() or w[0].isdigit() for w in written)
         company = self._latin.get(key)
         written_so = proper or plain or len(words) > 1 or any(c.isdigit() for c in key)

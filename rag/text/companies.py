@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 _FORM: Final = (
@@ -56,6 +57,7 @@ def is_chinese(text: str) -> bool:
     return any("\u4e00" <= c <= "\u9fff" for c in text)
 
 
+@lru_cache(maxsize=16_384)
 def name_key(name: str) -> str:
     """Equal for the ways to write one name: case, accents, punctuation, spaces and "&"/"and" don't count.
     "Johnson & Johnson" and "JOHNSON_JOHNSON" have one key."""
