@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.answer import citations
+from rag.answer import citations, prose_sums
 from rag.answer.evidence import term_set
 from rag.answer.expressions import Plan, Wanted, wanted_in
 from rag.answer.extractive import Quote
@@ -28,9 +28,17 @@ __all__ = ["Missing", "Result", "beside", "calculate", "cite"]
 _DOCUMENTS = 3
 
 
-def calculate(question: str, shelf: Shelf) -> Result | Missing | None:
+def calculate(question: str, shelf: Shelf, *, prose_only: bool = False) -> Result | Missing | None:
     """The calculation or the value that the question asks for; None when it asks for none, or when what was
-    found is not certain enough to be shown before the quotes."""
+    found is not certain enough to be shown before the quotes. Tables go before running text; ``prose_only``:
+    only running text, where all that is asked must stand around the figures."""
+    made = None if prose_only else _of_tables(question, shelf)
+    if isinstance(made, Result):
+        return made
+    return prose_sums.calculate(question, shelf.passages) or made
+
+
+def _of_tables(question: str, shelf: Shelf) -> Result | Missing | None:
     plan = plan_for(question)
     if plan is None or not shelf.passages:
         return None

@@ -129,10 +129,14 @@ class Writing:
         refusal = decide(signals, self._settings.answer)
         found = self._chats.find()
         try:
-            # A question about somebody who is not in the library must not get somebody else's figure.
-            made = self._calculate(question, passages) if refusal is None else None
+            # A question about somebody who is not in the library must not get somebody else's figure. Running
+            # text is calculated with only where all that is asked stands in one passage, so it may have what
+            # the words' coverage misses: last year's figure, which follows from this year's and its growth.
+            made = None
+            if refusal is None or (not signals.missing and signals.found):
+                made = self._calculate(question, passages, prose_only=refusal is not None)
             if made is not None:
-                passages = (*passages, *made.added)
+                passages, refusal = (*passages, *made.added), None
             if refusal is not None and (refusal.certain or found.model is None):
                 self._say_missing_chat(found.problem)
                 return self._refuse(question, refusal)
@@ -148,14 +152,16 @@ class Writing:
         finally:
             self.timings_ms["generate"] = (time.perf_counter() - started) * 1000
 
-    def _calculate(self, question: str, passages: Sequence[Passage]) -> calculator.Result | None:
+    def _calculate(
+        self, question: str, passages: Sequence[Passage], *, prose_only: bool = False
+    ) -> calculator.Result | None:
         """What the question asks to be calculated or looked up, from cited figures; says which figure is not
         there. Passages that it adds go out as found."""
         if self._shelf is None or not passages:
             return None
         clock = time.perf_counter()
         try:
-            made = calculator.calculate(question, self._shelf(passages))
+            made = calculator.calculate(question, self._shelf(passages), prose_only=prose_only)
         except WenjuError as error:
             log.warning("nothing calculated: %s", error.code)
             made = None
