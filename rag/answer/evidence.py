@@ -19,6 +19,7 @@ from rag.text.normalise import normalise
 from rag.text.terms import terms
 from rag.vocabulary import Mention, content, mentions
 
+_TYPED = re.compile(r"[A-Za-z0-9\u00c0-\u024f]+(?:['’&.-][A-Za-z0-9\u00c0-\u024f]+)*")
 _CJK = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _YEAR = re.compile(r"(?<![\d.,])(?:FY\s?'?)?((?:19|20)\d{2})(?!\d|[.,]\d)", re.IGNORECASE)
 _SHORT_FISCAL = re.compile(r"\bFY\s?'?(\d{2})\b", re.IGNORECASE)
@@ -281,9 +282,27 @@ def is_asked_for(question: str, run: str) -> bool:
     return bool(_QUESTION_WORD.search(run) or re.search(after, question))
 
 
+def as_typed(question: str, found: Sequence[str]) -> list[str]:
+    """Lexical terms as the question has them: "zeppelin", "airway" are "Zeppelin Airways"."""
+    names: list[str] = []
+    ends = -1
+    left = list(dict.fromkeys(found))
+    for word in _TYPED.finditer(question):
+        term = next((t for t in left if t in terms(word.group())), None)
+        if term is None:
+            continue
+        left.remove(term)
+        if names and not question[ends : word.start()].strip():
+            names[-1] += f" {word.group()}"
+        else:
+            names.append(word.group())
+        ends = word.end()
+    return names + left
+
+
 def missing_names(asked: Asked, passages: Sequence[Passage]) -> list[str]:
     """What of the question is rare in the library and in none of the passages, though a lexical search
-    would have brought it up: names, codes, runs of two or more characters."""
+    would have brought it up: names, codes, runs of two or more characters; words as they were typed."""
     held = [s for p in passages for s in (term_set(p.text), term_set(head(p)))]
     present = set(map(id, covered(asked, held)))
     found: list[str] = []
@@ -313,7 +332,7 @@ def missing_names(asked: Asked, passages: Sequence[Passage]) -> list[str]:
         elif len(unit.text) > 1 and unit.rarity >= _RARE_WORD and not (unit.acronym and subject_known):
             found.append(unit.text)
     close_run()
-    return found
+    return as_typed(asked.question, found)
 
 
 def year_support(asked: Asked, passage: Passage) -> bool:

@@ -28,9 +28,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "在运行 `{command}` 之前，只按字词检索，不按语义检索。",
     ),
     "search.language_not_covered": (
-        "The embedding model {model} does not cover the question's language, so passages were found by words "
-        "rather than by meaning. A multilingual model such as BAAI/bge-m3 mends this.",
-        "嵌入模型 {model} 不支持该问题的语言，因此段落主要按字词而非语义检索。换用多语言模型（如 BAAI/bge-m3）即可改善。",
+        "Found by words, not by meaning: {model} does not know the question's language. "
+        "A multilingual embedding model such as BAAI/bge-m3 does.",
+        "按字词而非语义检索：{model} 不支持该问题的语言，换用多语言向量模型（如 BAAI/bge-m3）即可改善。",
     ),
     "search.embedding_failed": (
         "The question could not be embedded ({problem}); passages were found by words only.",
@@ -101,20 +101,20 @@ MESSAGES.update(
             "所选范围内还没有可用的文档。请先在文档库中添加。",
         ),
         "refusal.nothing_found": (
-            "No passage of the chosen documents has anything to do with it.",
-            "所选文档中没有与之相关的段落。",
+            "No passage of the documents that were searched has anything to do with it.",
+            "所检索的文档中没有与之相关的段落。",
         ),
         "refusal.missing_terms": (
-            "The chosen documents never mention: {terms}.",
-            "所选文档从未提及：{terms}。",
+            "The documents that were searched never mention {terms}.",
+            "所检索的文档从未提及{terms}。",
         ),
         "refusal.weak_evidence": (
             "The nearest passages share too little with the question to support an answer.",
             "最接近的段落与问题的关联不足，无法支撑回答。",
         ),
         "refusal.not_about_documents": (
-            "This is a general question; the chosen documents do not deal with it themselves.",
-            "这是一般性问题；所选文档本身没有讨论它。",
+            "This is a general question that the documents do not explain themselves.",
+            "这是一般性问题，文档本身没有加以解释。",
         ),
         "hint.upload_first": (
             "No document is ready yet. Add one in the library, then ask again.",
@@ -151,8 +151,8 @@ MESSAGES.update(
             "关于{subject}，文档库中有 {years} 年的资料，但没有 {asked} 年的。请添加该年度的报告，或改问其他年度。",
         ),
         "hint.no_document": (
-            "No document in your library has this in its name or title: {terms}. Add one, or check the spelling.",
-            "文档库中没有名称或标题含有以下内容的文档：{terms}。请添加，或检查写法。",
+            "No document in the library is named after it either. Add one about it, or check the spelling.",
+            "文档库中也没有以此命名的文档。请添加相关文档，或检查写法。",
         ),
         "hint.general": (
             "Ask about a company or a period of your documents, or add a document that explains the term.",
@@ -214,9 +214,9 @@ MESSAGES.update(
             "{model} 覆盖文档库中的语言。",
         ),
         "answer.languages_uncovered": (
-            "{model} was not trained on these languages of the library: {languages}. They are searched by words "
-            "only; a multilingual model such as BGE-M3 searches them by meaning too.",
-            "{model} 未针对文档库中的以下语言训练：{languages}。这些文档仅按词检索；"
+            "{model} does not know a language of the library ({languages}): those documents are searched by words "
+            "only. A multilingual model such as BGE-M3 searches them by meaning too.",
+            "{model} 不支持文档库中的语言（{languages}）：这些文档仅按字词检索。"
             "改用 BGE-M3 等多语言模型后也可按语义检索。",
         ),
         "answer.store_ok": (

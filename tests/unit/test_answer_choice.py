@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answer.evidence import Asked, essence, missing_names, understand
+from rag.answer.evidence import Asked, as_typed, essence, missing_names, understand
 from rag.answer.extractive import choose
 from rag.answer.fit import has_figure, has_person, precision
 from rag.records import Passage
@@ -87,9 +87,17 @@ def test_other_names_and_small_words_are_not_missing() -> None:
     assert missing_names(asked("Who is the CEO?"), people) == []
     assert missing_names(asked("现任董事长是谁？"), [passage("沈某\t董事长")]) == []
     assert missing_names(asked("What was the revenue of Harbour Logistics?"), [passage(CHINESE)]) == [
-        "harbour",
-        "logistic",
+        "Harbour Logistics"
     ]
+
+
+def test_what_is_missing_is_told_as_it_was_typed() -> None:
+    assert as_typed("Did Zeppelin Airways buy O'Neil-Tech?", ["zeppelin", "airway", "tech"]) == [
+        "Zeppelin Airways",
+        "O'Neil-Tech",
+    ]
+    assert as_typed("Zeppelin or Airways", ["airway", "zeppelin"]) == ["Zeppelin", "Airways"]
+    assert as_typed("贵州茅台的营业收入", ["贵州茅台"]) == ["贵州茅台"]
 
 
 def test_what_a_longer_name_holds_is_taken_once() -> None:

@@ -109,7 +109,7 @@ def test_table_row_comes_with_year_and_unit(ask_with) -> None:
 @pytest.mark.parametrize(
     ("question", "code", "named"),
     [
-        ("What was the revenue of Zeppelin Airways in 2023?", "refusal.missing_terms", "zeppelin"),
+        ("What was the revenue of Zeppelin Airways in 2023?", "refusal.missing_terms", "Zeppelin Airways"),
         ("贵州茅台2023年的营业收入是多少？", "refusal.missing_terms", "贵州茅台"),
         ("青禾科技2031年的净利润是多少？", "refusal.missing_terms", "2031"),
         ("Who painted the ceiling and why?", "refusal.weak_evidence", ""),
