@@ -518,12 +518,19 @@ class Engine(Evaluations):
         self._prompt_library().retire(use, principal)
 
     def preview_prompt(
-        self, use: str, text: str, question: str, principal: Principal = LOCAL
+        self,
+        use: str,
+        text: str,
+        question: str,
+        principal: Principal = LOCAL,
+        *,
+        language: str | None = None,
     ) -> PromptPreview:
-        """The messages as they would be sent for ``question`` with the passages that are found now."""
+        """The messages as they would be sent for ``question`` with the passages that are found now.
+        ``language``: of the wording; None is the question's own."""
         found = self.search(question, principal)
         return self._prompt_library().preview(
-            use, text, question, found.passages, self.settings.chat.context_tokens, principal
+            use, text, question, found.passages, self.settings.chat.context_tokens, principal, language
         )
 
     def _prompt_library(self) -> PromptLibrary:

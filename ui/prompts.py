@@ -124,10 +124,10 @@ def _editor(use: str, code: str, now: PromptVersion | None, versions: list[Promp
             lambda: engine.save_prompt(use, code, text, principal(), note), "prompts.saved", use=use
         ),
     )
-    _preview(use or BUILT_IN[0], text)
+    _preview(use or BUILT_IN[0], code, text)
 
 
-def _preview(use: str, text: str) -> None:
+def _preview(use: str, code: str, text: str) -> None:
     engine = current().engine
     assert engine is not None
     with st.container(key="prompt-preview"), st.expander(say("prompts.preview"), icon=":material/preview:"):
@@ -137,7 +137,7 @@ def _preview(use: str, text: str) -> None:
         if not asked:
             return
         try:
-            shown = engine.preview_prompt(use, text, asked, principal())
+            shown = engine.preview_prompt(use, text, asked, principal(), language=code)
         except WenjuError as error:
             st.error(plain(error.localized(language())), icon=":material/error:")
             return

@@ -117,11 +117,13 @@ class PromptLibrary:
         passages: Sequence[Passage],
         context_tokens: int,
         principal: Principal,
+        language: str | None = None,
     ) -> PromptPreview:
         """The messages as they would be sent with this wording. Raises PromptError."""
         _need_admin(principal)
-        language: PromptLanguage = prompts.prompt_language(question)
-        prompt = Prompt(wording.check_use(use), language, wording.check_text(text))
+        own: PromptLanguage = prompts.prompt_language(question)
+        code = cast("PromptLanguage", language) if language in ("zh", "en") else own
+        prompt = Prompt(wording.check_use(use), code, wording.check_text(text))
         kept = prompts.fit(passages, context_tokens)
         messages = prompts.build(question, kept, prompt)
         return PromptPreview(

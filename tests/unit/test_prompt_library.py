@@ -192,6 +192,14 @@ def test_preview_shows_what_would_be_sent(engine: Engine) -> None:
         engine.preview_prompt("concise", "nothing", QUESTION)
 
 
+def test_preview_is_in_the_language_of_the_wording_not_of_the_question(engine: Engine) -> None:
+    own = engine.preview_prompt("concise", OWN, "2023年营业收入是多少？")
+    chosen = engine.preview_prompt("concise", OWN, "2023年营业收入是多少？", language="en")
+    assert "无论上文" in own.messages[0].content
+    assert "无论上文" not in chosen.messages[0].content
+    assert chosen.fingerprint == engine.preview_prompt("concise", OWN, QUESTION).fingerprint
+
+
 def test_an_unknown_use_is_an_error_when_asked_for_and_said_when_set(tmp_path: Path, engine: Engine) -> None:
     with pytest.raises(PromptError, match="concise, analyst"):
         engine.ask(QUESTION, use="poet")
