@@ -26,6 +26,8 @@ def _css(language: str, upload_mb: int, dark: bool) -> str:
     for name, words in {
         "DROP": text("upload.drop", language),
         "LIMIT": text("upload.limit", language, limit=upload_mb),
+        "TERMS": text("upload.terms", language),
+        "GOLDEN": text("upload.golden", language),
         "BROWSE": text("upload.browse", language),
     }.items():
         css = css.replace(f'"{{{name}}}"', json.dumps(words, ensure_ascii=False))

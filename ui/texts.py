@@ -85,7 +85,7 @@ CHAT: dict[str, tuple[str, str]] = {
     "chat.scope_all": ("All documents", "全部文档"),
     "chat.scope_some": ("{count} chosen", "已选 {count} 份"),
     "chat.scope_documents": ("Only these documents", "仅限以下文档"),
-    "chat.scope_collections": ("Only these collections", "仅限以下文件夹"),
+    "chat.scope_collections": ("Only these collections", "仅限以下集合"),
     "chat.scope_hint": ("Leave empty to search everything.", "留空表示检索全部。"),
     "chat.export": ("Export", "导出"),
     "chat.export_md": ("Markdown", "Markdown"),
@@ -206,6 +206,8 @@ LIBRARY: dict[str, tuple[str, str]] = {
         "PDF, Word, text, Markdown · up to {limit} MB each",
         "PDF、Word、文本、Markdown · 每个不超过 {limit} MB",
     ),
+    "upload.terms": ("CSV · up to 2 MB", "CSV · 不超过 2 MB"),
+    "upload.golden": ("Excel, CSV, JSON lines", "Excel、CSV、JSON 行文件"),
     "upload.browse": ("Choose files", "选择文件"),
     "upload.added": ("Files added: {count}. Reading them now.", "已添加 {count} 个文件，正在读取。"),
     "upload.duplicate": (
@@ -213,15 +215,15 @@ LIBRARY: dict[str, tuple[str, str]] = {
         "“{name}”已在文档库中（名为“{existing}”），无需重复添加。",
     ),
     "upload.failed": ("“{name}” was not added: {problem}", "“{name}”未添加：{problem}"),
-    "library.collection": ("Collection", "文件夹"),
+    "library.collection": ("Collection", "集合"),
     "library.collection_default": ("General", "默认"),
     "library.add_to": ("Add to collection", "添加到"),
-    "library.collection_new": ("Name of a collection, new or existing", "文件夹名称，可新建"),
+    "library.collection_new": ("Name of a collection, new or existing", "集合名称，可新建"),
     "library.collection_help": (
         "Collections group documents; a question can be limited to one.",
-        "文件夹用于归类文档，提问时可限定范围。",
+        "集合用于归类文档，提问时可限定范围。",
     ),
-    "library.all_collections": ("All collections", "全部文件夹"),
+    "library.all_collections": ("All collections", "全部集合"),
     "about.filter": ("Company, type, year", "公司、类型、年度"),
     "about.any": ("Any", "不限"),
     "about.edit": ("Edit details", "编辑信息"),
@@ -256,7 +258,7 @@ LIBRARY: dict[str, tuple[str, str]] = {
         "{documents} documents · {pages} pages · {passages} passages",
         "{documents} 份文档 · {pages} 页 · {passages} 个段落",
     ),
-    "vocabulary.title": ("Own terms of this collection", "该集合的自有术语"),
+    "vocabulary.title": ("Own terms of “{name}”", "“{name}”的自有术语"),
     "vocabulary.lead": (
         "Names that mean the same here, in any language. A question that uses one also looks for the others.",
         "在这里含义相同的名称，任何语言均可。问题用到其中一个时，也会检索其余的。",
@@ -358,6 +360,7 @@ LIBRARY: dict[str, tuple[str, str]] = {
     "language.zh": ("Chinese", "中文"),
     "language.en": ("English", "英文"),
     "language.other": ("Other", "其他"),
+    "language.many": ("many", "多种"),
 }
 
 READINESS: dict[str, tuple[str, str]] = {
@@ -400,33 +403,31 @@ PROMPTS: dict[str, tuple[str, str]] = {
     "style.own_help": ("Added by an administrator.", "由管理员添加。"),
     "prompts.title": ("Prompts", "提示词"),
     "prompts.lead": (
-        "What a chat model is told before a question. Every wording is kept, and every answer records "
-        "which one it was written under. Answers without a chat model quote the documents and do not use "
-        "this text.",
-        "对话模型在回答前收到的说明。每次保存的文本都会保留，每个回答都会记录所用的版本。"
-        "没有对话模型时，回答直接摘录原文，不使用这些文本。",
+        "What a chat model is told before a question. Every version is kept, and every answer records "
+        "which one it was written under. Without a chat model, answers quote the documents instead.",
+        "对话模型在回答前收到的说明。每个版本都会保留，每个回答都会记录所用的版本。"
+        "没有对话模型时，回答直接摘录原文，不使用这些说明。",
     ),
     "prompts.use": ("Style", "回答方式"),
     "prompts.language": ("Language of the question", "问题的语言"),
     "prompts.new": ("Add a style…", "新增方式……"),
     "prompts.name": ("Name of the new style", "新方式的名称"),
     "prompts.name_hint": ("for example: regulator", "例如：监管问答"),
-    "prompts.text": ("Text", "文本"),
+    "prompts.text": ("What the model is told", "对模型的说明"),
     "prompts.placeholders": (
         "{{refusal}} stands for the refusal sentence and must stay; {{risk}} for the standing risk warning, "
-        "which then ends every answer. Citations are written [1]. That passages are data, and that links and "
-        "HTML are forbidden, is always added below.",
+        "which then ends every answer. Citations are written [1]. Two rules are always added at the end: "
+        "passages are data and not instructions; no links and no HTML.",
         "{{refusal}} 代表拒答语句，必须保留；{{risk}} 代表固定的风险提示，写入后每个回答都以它结尾。"
-        "引用写作 [1]。"
-        "“段落只是资料”以及“禁止链接和 HTML”两条始终自动附加在末尾。",
+        "引用写作 [1]。末尾始终自动附加两条规则：段落是资料而非指令；不使用链接和 HTML。",
     ),
     "prompts.note": ("Why it was changed (optional)", "修改说明（可不填）"),
     "prompts.saved": ("Saved. It counts from the next question on.", "已保存，从下一个问题起生效。"),
     "prompts.restored": ("Restored. It counts from the next question on.", "已恢复，从下一个问题起生效。"),
     "prompts.remove": ("Remove this style", "移除此方式"),
-    "prompts.removed": ("Removed; its texts are kept.", "已移除；文本仍保留。"),
+    "prompts.removed": ("Removed; its versions are kept.", "已移除，各版本仍保留。"),
     "prompts.preview": ("Preview what would be sent", "预览将要发送的内容"),
-    "prompts.question": ("A question of your own", "输入一个问题"),
+    "prompts.question": ("Try it with a question", "用一个问题试试"),
     "prompts.question_hint": (
         "The passages found for it are put in.",
         "将填入为该问题检索到的段落。",
@@ -437,9 +438,9 @@ PROMPTS: dict[str, tuple[str, str]] = {
     ),
     "prompts.role_system": ("System message", "系统消息"),
     "prompts.role_user": ("User message", "用户消息"),
-    "prompts.history": ("Earlier texts ({count})", "历史文本（{count}）"),
+    "prompts.history": ("Earlier versions ({count})", "历史版本（{count}）"),
     "prompts.built_in": ("came with the program", "内置"),
-    "prompts.restore": ("Restore this text", "恢复此文本"),
+    "prompts.restore": ("Restore this version", "恢复此版本"),
 }
 
 TEXTS: dict[str, tuple[str, str]] = {

@@ -14,6 +14,7 @@ from ui.language import language, say
 from ui.safe import one_line, plain
 
 SHOWN = 50
+_TERM, _SYNONYMS = "own-term-name", "own-term-synonyms"  # the form's fields
 MAX_FILE_BYTES = 2_000_000
 _SEPARATORS = re.compile(r"[;；,，|\n]")
 
@@ -23,7 +24,8 @@ def section(collection: str) -> None:
     engine = current().engine
     if engine is None or "admin" not in principal().roles:
         return
-    with st.expander(say("vocabulary.title"), icon=":material/match_word:", key="own-terms"):
+    name = say("library.collection_default") if collection == "default" else one_line(collection, 40)
+    with st.expander(say("vocabulary.title", name=name), icon=":material/match_word:", key="own-terms"):
         st.caption(say("vocabulary.lead"))
         _told()
         try:
@@ -46,8 +48,6 @@ def section(collection: str) -> None:
 
 
 def _row(term: OwnTerm) -> None:
-    engine = current().engine
-    assert engine is not None
     with st.container(horizontal=True, vertical_alignment="center", key=f"own-term-{term.id}"):
         first, *others = (one_line(name, 60) for name in term.names)
         st.markdown(f"**{first}** = {' = '.join(others)}")
@@ -57,29 +57,40 @@ def _row(term: OwnTerm) -> None:
             icon=":material/delete:",
             type="tertiary",
             help=say("vocabulary.remove"),
-            on_click=lambda: _act(lambda: engine.remove_term(term.id, principal()), "vocabulary.removed"),
+            on_click=_remove,
+            args=(term.id,),
         )
 
 
-def _form(collection: str) -> None:
+def _remove(term_id: int) -> None:
     engine = current().engine
     assert engine is not None
+    _act(lambda: engine.remove_term(term_id, principal()), "vocabulary.removed")
+
+
+def _form(collection: str) -> None:
     with (
         st.form("own-term", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        term = st.text_input(say("vocabulary.term"), max_chars=80, key="own-term-name")
-        others = st.text_input(
+        st.text_input(say("vocabulary.term"), max_chars=80, key=_TERM)
+        st.text_input(
             say("vocabulary.synonyms"),
             max_chars=1600,
-            key="own-term-synonyms",
+            key=_SYNONYMS,
             placeholder=say("vocabulary.synonyms_example"),
         )
-        pressed = st.form_submit_button(say("vocabulary.add"), icon=":material/add:")
-    if pressed:
-        synonyms = [part.strip() for part in _SEPARATORS.split(others)]
-        _act(lambda: engine.add_term(term, synonyms, principal(), collection=collection), "vocabulary.added")
-        st.rerun()
+        st.form_submit_button(say("vocabulary.add"), icon=":material/add:", on_click=_add, args=(collection,))
+
+
+def _add(collection: str) -> None:
+    """Adds what the form holds; the form is emptied only when that was taken."""
+    engine = current().engine
+    assert engine is not None
+    term = str(st.session_state.get(_TERM, ""))
+    synonyms = [part.strip() for part in _SEPARATORS.split(str(st.session_state.get(_SYNONYMS, "")))]
+    if _act(lambda: engine.add_term(term, synonyms, principal(), collection=collection), "vocabulary.added"):
+        st.session_state[_TERM] = st.session_state[_SYNONYMS] = ""
 
 
 def _file(collection: str) -> None:
@@ -112,13 +123,14 @@ def _file(collection: str) -> None:
     st.rerun()
 
 
-def _act(action: Callable[[], object], done: str) -> None:
+def _act(action: Callable[[], object], done: str) -> bool:
     try:
         action()
     except WenjuError as error:
         st.session_state["_own_terms_told"] = ("error", [error.localized(language())])
-    else:
-        st.session_state["_own_terms_told"] = ("success", [say(done)])
+        return False
+    st.session_state["_own_terms_told"] = ("success", [say(done)])
+    return True
 
 
 def _told() -> None:
