@@ -9,7 +9,7 @@ import streamlit as st
 
 from rag.errors import WenjuError
 from rag.messages import message
-from rag.records import Citation, Degraded, Passage, Turn
+from rag.records import Answer, Citation, Degraded, Passage, Turn
 from ui import chips, export, state, trust
 from ui.answering import Snapshot
 from ui.boot import current, principal
@@ -93,7 +93,18 @@ def _thoughts(words: str, key: str) -> None:
 
 
 def _head(turn: Turn) -> None:
+    """How the answer came about, how much of it is supported, and what was searched."""
     answer = turn.answer
+    with st.container(key=f"head-{turn.id}", horizontal=True, gap="small", vertical_alignment="center"):
+        _mode(answer)
+        trust.groundedness(turn)
+    if answer.standalone_question and answer.standalone_question.strip() != answer.question.strip():
+        st.caption(say("answer.searched_as", question=plain(answer.standalone_question)))
+    if answer.thinking:
+        _thoughts(answer.thinking, str(turn.id))
+
+
+def _mode(answer: Answer) -> None:
     if answer.refused or answer.mode == "refused":
         st.badge(
             say("answer.mode_refused"),
@@ -123,10 +134,6 @@ def _head(turn: Turn) -> None:
             color="gray",
             help=say("answer.mode_generative_help"),
         )
-    if answer.standalone_question and answer.standalone_question.strip() != answer.question.strip():
-        st.caption(say("answer.searched_as", question=plain(answer.standalone_question)))
-    if answer.thinking:
-        _thoughts(answer.thinking, str(turn.id))
 
 
 def _words(turn: Turn) -> None:
@@ -143,9 +150,13 @@ def _words(turn: Turn) -> None:
     if not answer.text.strip():
         _waiting(say("answer.stopped_empty"))
         return
-    source = answer_markdown(trust.with_marks(answer), marker, verbatim=answer.mode == "extractive")
+    quoted = answer.mode == "extractive"
+    source = answer_markdown(trust.with_marks(answer), marker, verbatim=quoted)
+    if quoted:  # the result first; the sentence below it spells out the formula
+        trust.calculations(turn, formula=False)
     st.markdown(trust.drawn(source, turn), anchors=False)
-    trust.calculations(turn)
+    if not quoted:
+        trust.calculations(turn)
     st.session_state[state.COPIES][str(turn.id)] = export.markdown_answer(answer, language())
 
 
@@ -263,7 +274,6 @@ def _actions(turn: Turn, versions: list[Turn], *, last: bool) -> None:
             )
             st.caption(say("answer.version", current=versions.index(turn) + 1, count=len(versions)))
         with st.container(key=f"timing-{turn.id}", width="content"):
-            trust.groundedness(turn)
             _timing(turn.answer.timings_ms)
 
 

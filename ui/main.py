@@ -31,9 +31,6 @@ def main() -> None:
         "library": st.Page(
             library.page, title=say("nav.library"), icon=":material/folder_open:", url_path="library"
         ),
-        "readiness": st.Page(
-            readiness.page, title=say("nav.readiness"), icon=":material/fact_check:", url_path="readiness"
-        ),
     }
     if principal().roles & {"evaluator", "admin"}:
         pages["quality"] = st.Page(
@@ -43,6 +40,9 @@ def main() -> None:
         pages["prompts"] = st.Page(
             prompts.page, title=say("nav.prompts"), icon=":material/edit_note:", url_path="prompts"
         )
+    pages["readiness"] = st.Page(
+        readiness.page, title=say("nav.readiness"), icon=":material/fact_check:", url_path="readiness"
+    )
     st.session_state["_pages"] = pages
     chosen = st.navigation(list(pages.values()))
     if st.query_params.get("lang") != lang:

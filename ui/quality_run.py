@@ -136,7 +136,9 @@ def _measures(run: EvalRun) -> None:
 
     systems = run.summary["systems"]
     every = [m for m in measures_of(systems) if m != "latency"]
-    first = [m for m in every if m in FIRST][:10]
+    # Word for word with a short right answer: says little of whole sentences, so it stands below.
+    literal = ("exact match", "token F1") if "correct" in every else ()
+    first = [m for m in every if m in FIRST and m not in literal][:10]
     st.markdown(f"**{say('quality.measures')}**")
     st.caption(say("quality.measures_help"))
     rows = []

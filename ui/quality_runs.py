@@ -61,8 +61,9 @@ def show() -> None:
                 _run_samples(samples)
                 st.rerun()
     _progress()
-    _new(first=not runs and not fresh)
-    _list(runs)
+    _new(first=not runs and not fresh, beside_samples=fresh)
+    if runs or not fresh:
+        _list(runs)
 
 
 def _sample_questions() -> list[dict[str, Any]]:
@@ -160,10 +161,10 @@ def _finished() -> None:
             st.rerun()
 
 
-def _new(*, first: bool) -> None:
+def _new(*, first: bool, beside_samples: bool) -> None:
     datasets = [d for d in _engine().datasets(principal()) if d.accepted]
     if not datasets:
-        st.caption(say("quality.no_datasets"))
+        st.caption(say("quality.own_datasets" if beside_samples else "quality.no_datasets"))
         if st.button(say("quality.to_datasets"), key="to-datasets", icon=":material/add:"):
             st.session_state["_quality_tab"] = "datasets"
             st.rerun()

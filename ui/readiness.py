@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -103,10 +103,26 @@ def _part(status: PartStatus) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f"**{plain(name)}**")
             st.badge(say(f"state.{status.state}"), icon=icon, color=color)  # type: ignore[arg-type]
-        st.markdown(plain(message(status.code, language(), status.params)))
+        st.markdown(plain(message(status.code, language(), _worded(status.params))))
         if status.remedy and status.state != "ok":
             st.caption(say("ready.remedy"))
             st.code(status.remedy, language="bash", wrap_lines=True)
+
+
+def _worded(params: Mapping[str, str]) -> dict[str, str]:
+    """Language codes by their names."""
+    named = dict(params)
+    if "languages" in named:
+        codes = [code.strip() for code in named["languages"].split(",")]
+        named["languages"] = " / ".join(
+            say("language.many")
+            if code == "*"
+            else say(f"language.{code}")
+            if f"language.{code}" in TEXTS
+            else code
+            for code in codes
+        )
+    return named
 
 
 def cannot_start(problem: str) -> None:

@@ -26,6 +26,10 @@ QUALITY: dict[str, tuple[str, str]] = {
         "There are no golden questions yet. Upload some, or let Wenju draft them from your documents.",
         "还没有标准问题。可以上传，或让问据根据您的文档起草。",
     ),
+    "quality.own_datasets": (
+        "Or use questions of your own: upload them, or let Wenju draft them from your documents.",
+        "也可以用自己的问题：上传，或让问据根据您的文档起草。",
+    ),
     "quality.to_datasets": ("Add golden questions", "添加标准问题"),
     "quality.dataset": ("Golden questions", "标准问题"),
     "quality.systems": ("What is asked", "评测对象"),
@@ -71,8 +75,9 @@ QUALITY: dict[str, tuple[str, str]] = {
     "quality.gone": ("This is not there any more.", "该内容已不存在。"),
     "quality.measures": ("Measures", "指标"),
     "quality.measures_help": (
-        "Mean over n questions, with the range in which the true value lies with 95 % certainty.",
-        "n 个问题的平均值，括号内为 95% 置信区间。",
+        "Mean over n questions; in brackets, and as a whisker, the range that holds the true value with 95 % "
+        "certainty. With few questions it is wide.",
+        "n 个问题的平均值；括号和细线为 95% 置信区间，问题少时区间较宽。",
     ),
     "quality.measure": ("Measure", "指标"),
     "quality.fewer_better": ("less is better", "越低越好"),

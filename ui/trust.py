@@ -62,14 +62,16 @@ def _title(words: str) -> str:
     return re.sub(r'["\\\[\]<>`$]', "", " ".join(words.split()))
 
 
-def calculations(turn: Turn) -> None:
-    """The formulas of an answer, their operands leading to their evidence."""
+def calculations(turn: Turn, *, formula: bool = True) -> None:
+    """The results of an answer with their operands, which lead to their evidence; ``formula``: and how they
+    were calculated, for an answer that does not say so itself."""
     for number, made in enumerate(turn.answer.calculations):
         with st.container(key=f"calc-{turn.id}-{number}", gap="small"):
             st.markdown(
                 f":material/calculate: **{plain(made.name)}** = **{plain(made.result)}**", anchors=False
             )
-            lines = [plain(made.formula), f"= {plain(made.expression)}"] if len(made.operands) > 1 else []
+            told = formula and len(made.operands) > 1
+            lines = [plain(made.formula), f"= {plain(made.expression)}"] if told else []
             places = [_operand(turn, o) for o in made.operands]
             st.caption("  \n".join([*lines, *places]))
 
@@ -83,7 +85,7 @@ def _operand(turn: Turn, operand: Operand) -> str:
 
 
 def groundedness(turn: Turn) -> None:
-    """A small badge in the answer's footer: the share of its claims that the sources carry."""
+    """A small badge above the answer: the share of its claims that the sources carry."""
     answer = turn.answer
     if answer.groundedness is None:
         return

@@ -12,7 +12,7 @@ HELP: dict[str, tuple[str, str]] = {
     ),
     "cli.help.ingest": (
         "Take PDF, Word, text and Markdown files into the library. Folders are walked; hidden files are left out.",
-        "把 PDF、Word、文本和 Markdown 文件收入资料库。会遍历文件夹，跳过隐藏文件。",
+        "把 PDF、Word、文本和 Markdown 文件收入文档库。会遍历文件夹，跳过隐藏文件。",
     ),
     "cli.help.search": (
         "Find the passages that match best.",
@@ -22,7 +22,7 @@ HELP: dict[str, tuple[str, str]] = {
         "Ask a question; the answer streams, every sentence cited.",
         "提问；回答流式输出，每句都有引用。",
     ),
-    "cli.help.documents": ("List the library's documents.", "列出资料库中的文档。"),
+    "cli.help.documents": ("List the library's documents.", "列出文档库中的文档。"),
     "cli.help.delete": (
         "Delete documents, by name or number, and everything made from them.",
         "按名称或编号删除文档及其全部派生数据。",
@@ -47,7 +47,7 @@ HELP: dict[str, tuple[str, str]] = {
     ),
     "cli.help.worker": (
         "Take in queued documents until stopped; as many workers as you like may share one library.",
-        "持续处理排队的文档，直到停止；多个工作进程可共用一个资料库。",
+        "持续处理排队的文档，直到停止；多个工作进程可共用一个文档库。",
     ),
     "cli.help.run": ("Start the page and open it in the browser.", "启动页面并在浏览器中打开。"),
     "cli.help.settings": (
@@ -67,7 +67,7 @@ HELP: dict[str, tuple[str, str]] = {
     "cli.help.version": ("Print the version.", "显示版本。"),
     "cli.opt.data_dir": (
         "Folder of the library [default: data, or WENJU_DATA_DIR].",
-        "资料库文件夹 [默认：data，或 WENJU_DATA_DIR]。",
+        "文档库文件夹 [默认：data，或 WENJU_DATA_DIR]。",
     ),
     "cli.opt.json": (
         "JSON lines on stdout; everything else on stderr.",
@@ -144,7 +144,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.ingest.parsing": ("reading pages", "读取页面"),
     "cli.ingest.embedding": ("embedding", "计算向量"),
     "cli.ingest.counts": ("pages: {pages}, chunks: {chunks}", "{pages} 页，{chunks} 个片段"),
-    "cli.ingest.duplicate": ("already in the library", "已在资料库中"),
+    "cli.ingest.duplicate": ("already in the library", "已在文档库中"),
     "cli.ingest.summary": (
         "{files} files in {seconds} s: {counts}. {pages} pages, {chunks} chunks ready.",
         "{files} 个文件，用时 {seconds} 秒：{counts}。可检索 {pages} 页、{chunks} 个片段。",
@@ -156,7 +156,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.interrupted": ("Stopped.", "已停止。"),
     "cli.nothing_found": (
         "Nothing found. The library holds {ready} ready documents; `wenju documents` lists them.",
-        "没有找到。资料库中有 {ready} 个可检索文档；可用 `wenju documents` 查看。",
+        "没有找到。文档库中有 {ready} 个可检索文档；可用 `wenju documents` 查看。",
     ),
     "cli.page": ("p. {page}", "第 {page} 页"),
     "cli.pages": ("pp. {start}-{end}", "第 {start}-{end} 页"),
@@ -182,7 +182,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "cli.no_document": (
         "There is no document {name!r} in the library; `wenju documents` lists what is.",
-        "资料库中没有文档 {name!r}；`wenju documents` 会列出现有文档。",
+        "文档库中没有文档 {name!r}；`wenju documents` 会列出现有文档。",
     ),
     "cli.batch.usage": (
         "Give either a question or --batch FILE with --out FILE.",
@@ -203,7 +203,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "cli.documents.none": (
         "The library in {folder} is empty. `wenju ingest FILE` takes a document in.",
-        "{folder} 中的资料库是空的。用 `wenju ingest 文件` 收入文档。",
+        "{folder} 中的文档库是空的。用 `wenju ingest 文件` 收入文档。",
     ),
     "cli.column.id": ("No.", "编号"),
     "cli.column.document": ("Document", "文档"),
@@ -234,7 +234,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "cli.worker.started": (
         "Working on the library in {folder}. Ctrl-C stops.",
-        "正在处理 {folder} 中的资料库。按 Ctrl-C 停止。",
+        "正在处理 {folder} 中的文档库。按 Ctrl-C 停止。",
     ),
     "cli.run.starting": ("Starting Wenju ...", "正在启动问据 ..."),
     "cli.run.ready": (
@@ -243,7 +243,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "cli.run.everywhere": (
         "It listens on every address of this machine and has no accounts: whoever reaches the port may read the library.",
-        "它监听本机所有地址且没有账号：能访问该端口的人都可以读取资料库。",
+        "它监听本机所有地址且没有账号：能访问该端口的人都可以读取文档库。",
     ),
     "cli.run.port_wenju": (
         "Wenju is already running at {url}. For a second one: wenju run --port {free} --data-dir OTHER",

@@ -43,7 +43,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "cli.eval.asked": (
         "{asked} questions asked; {skipped} have no evidence pages or are about files that the library lacks.",
-        "已评测 {asked} 个问题；另有 {skipped} 个没有证据页码，或所属文件不在资料库中。",
+        "已评测 {asked} 个问题；另有 {skipped} 个没有证据页码，或所属文件不在文档库中。",
     ),
     "cli.eval.prepared": (
         "{ready} of {total} documents of the pack are ready.",
@@ -89,7 +89,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.eval.skipped": (
         "{n} questions were not asked: files that they need are not in the library ({missing}). "
         "For a pack: wenju eval prepare PACK",
-        "{n} 个问题未提问：资料库中缺少所需文件（{missing}）。数据包请先执行：wenju eval prepare 数据包",
+        "{n} 个问题未提问：文档库中缺少所需文件（{missing}）。数据包请先执行：wenju eval prepare 数据包",
     ),
     "cli.eval.no_run": (
         "There is no run {name} of yours. Newest: {known}",
@@ -115,7 +115,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.eval.gate_closed": ("The gate stays closed.", "未通过准入门槛。"),
     "cli.help.eval.prepare": (
         "Take a pack's corpus into the library, so that its questions can be asked.",
-        "把数据包的语料收入资料库，以便提问。",
+        "把数据包的语料收入文档库，以便提问。",
     ),
     "cli.help.eval.run": (
         "Ask every question of every system and measure the answers. A stopped run goes on with the same command.",

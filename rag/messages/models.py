@@ -18,8 +18,8 @@ MESSAGES.update(
             "或在 wenju.toml 的 [chat] 中设置 base_url。",
         ),
         "chat.chosen_none": (
-            'Answers quote the documents ([chat] kind = "extractive").',
-            '回答直接摘录文档原文（[chat] kind = "extractive"）。',
+            'Answers quote the documents, as chosen: [chat] kind is "extractive". With "auto", a model writes them.',
+            '按设置，回答直接摘录文档原文：[chat] kind 为 "extractive"。设为 "auto" 可由模型撰写。',
         ),
         "chat.unreachable": (
             "The chat server at {url} does not answer ({detail}). Start it, or correct [chat] base_url.",

@@ -70,7 +70,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "store.index_mismatch": (
         "The library was indexed with another embedding model (found {found}, expected {expected}). Run `{remedy}` to "
         "index it again, or set the former model back.",
-        "文档库是用另一个嵌入模型建立索引的（当前为 {found}，索引为 {expected}）。"
+        "文档库是用另一个向量模型建立索引的（当前为 {found}，索引为 {expected}）。"
         "请运行 `{remedy}` 重新索引，或改回原来的模型。",
     ),
     "store.spec_incomplete": (
@@ -81,7 +81,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "store.bad_vectors": (
         "The embedding model gave vectors that cannot be stored (found {found}, expected {expected}). "
         "Check the model with `wenju doctor`.",
-        "嵌入模型给出的向量无法保存（得到 {found}，应为 {expected}）。请用 `wenju doctor` 检查模型。",
+        "向量模型给出的向量无法保存（得到 {found}，应为 {expected}）。请用 `wenju doctor` 检查模型。",
     ),
     "document.died": (
         "Reading this file stopped the reader {attempts} times, so it was set aside. Try again, or save the file anew "
