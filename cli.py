@@ -15,6 +15,7 @@ import typer
 
 from commands.console import environment_language, guarded, set_language, text, usage_error
 from commands.eval_app import eval_app
+from commands.tune_app import tune_app
 
 # Help texts are message codes: `main` puts the reader's language in their place.
 app = typer.Typer(
@@ -22,7 +23,6 @@ app = typer.Typer(
 )
 export_app = typer.Typer(help="cli.help.export", no_args_is_help=True)
 import_app = typer.Typer(help="cli.help.import", no_args_is_help=True)
-tune_app = typer.Typer(help="cli.help.tune", no_args_is_help=True)
 prompts_app = typer.Typer(help="cli.help.prompts", no_args_is_help=True)
 app.add_typer(export_app, name="export")
 app.add_typer(import_app, name="import")
@@ -292,9 +292,7 @@ def eval_generate(
     from commands.session import open_engine
 
     with open_engine(_chosen(context, data_dir)) as engine:
-        generate(
-            engine, count=count, use_model=model, dataset=dataset, seed=seed, out=out, as_json=as_json
-        )
+        generate(engine, count=count, use_model=model, dataset=dataset, seed=seed, out=out, as_json=as_json)
 
 
 @eval_app.command("review", help="cli.help.eval.review")
@@ -353,17 +351,6 @@ def eval_injection(context: typer.Context, as_json: AsJson = False, data_dir: Da
     with open_engine(_chosen(context, data_dir)) as engine:
         if not injection(engine, as_json=as_json):
             raise Exit(SOME_FAILED)
-
-
-@tune_app.command("train", help="cli.help.tune.train")
-@guarded
-def tune_train(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="cli.arg.config")],
-    as_json: AsJson = False,
-) -> None:
-    from commands.tune import train
-
-    train(config, as_json=as_json)
 
 
 @vocabulary_app.command("list", help="cli.help.vocabulary.list")

@@ -236,9 +236,11 @@ class AnswerSystem:
             question.question, asked.principal, log=False, stop=stop, use=self._use, **arguments
         ):
             if isinstance(event, Done):
-                missing = [d for d in event.answer.degraded if d.part == "chat"]
-                if missing and self._chat_wanted:  # quotes must not pass for the model's answer
-                    raise ModelUnavailable(missing[0].code, **missing[0].params)
+                said = [d for d in event.answer.degraded if d.part == "chat" and d.code != "chat.length"]
+                if said and self._chat_wanted:  # quotes must not pass for the model's answer
+                    if said[0].code == "chat.empty":  # it was asked and said nothing
+                        return Output(error=said[0].code, model=event.answer.model)
+                    raise ModelUnavailable(said[0].code, **said[0].params)
                 return Output.of_answer(event.answer, asked.engine.settings.search.top_k)
         raise AssertionError("Engine.ask ended without Done")
 

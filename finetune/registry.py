@@ -7,6 +7,8 @@ the files served are those that were registered, by hash; who changed what and w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from finetune.config import TuneError
@@ -46,6 +48,23 @@ class Registry:
         """Newest first."""
         require_role(principal, "evaluator", "admin")
         return self._store.adapters()
+
+    def adapter(self, name: str, principal: Principal = LOCAL) -> Adapter:
+        """Raises StoreError("tune.no_such")."""
+        require_role(principal, "evaluator", "admin")
+        return self._store.adapter(name)
+
+    @contextmanager
+    def served(self, adapter: Adapter) -> Iterator[None]:
+        """The server knows ``adapter`` inside, and afterwards if it did before. Raises TuneError."""
+        there = adapter.name in self.server().models()
+        self._load(adapter)
+        try:
+            yield
+        finally:
+            if not there:
+                with suppress(TuneError):  # a server that went down has unloaded it, too
+                    self.server().unload(adapter.name)
 
     def register(self, name: str, folder: Path, principal: Principal = LOCAL) -> Adapter:
         """Takes in a trained adapter that lies inside :attr:`root`. Raises TuneError, StoreError

@@ -4,7 +4,10 @@
 It says nothing sensible, but it is a real Qwen3: it loads in transformers, peft and vLLM, streams, knows
 ``enable_thinking`` and takes LoRA adapters. Deterministic: the same files every time for the same versions.
 
-    python scripts/make_tiny_qwen.py DIR        needs torch, transformers and tokenizers
+    python scripts/make_tiny_qwen.py DIR [FILE] needs torch, transformers and tokenizers
+
+FILE is text (UTF-8) that the tokenizer also learns its words from: prompts made of them get short. The model
+can then be taught facts by an adapter.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ CORPUS = (
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
 
 
-def make_tiny_qwen(folder: Path, *, seed: int = 0) -> Path:
+def make_tiny_qwen(folder: Path, more: str = "", *, seed: int = 0) -> Path:
     """The folder, holding config, safetensors weights, tokenizer and chat template."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -48,7 +51,7 @@ def make_tiny_qwen(folder: Path, *, seed: int = 0) -> Path:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    raw.train_from_iterator(CORPUS * 4, trainer)
+    raw.train_from_iterator([*CORPUS * 4, *[more] * 4], trainer)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=raw, eos_token="<|im_end|>", pad_token="<|endoftext|>", model_max_length=2048
     )
@@ -70,7 +73,13 @@ def make_tiny_qwen(folder: Path, *, seed: int = 0) -> Path:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    model = Qwen3ForCausalLM(config).to(torch.bfloat16)
+    model = Qwen3ForCausalLM(config)
+    if more:
+        # Logits are products with the tied embeddings, which an adapter leaves as they are: of 0.02 each they
+        # end at 2.6, too little to be sure of one of 1024 tokens.
+        with torch.no_grad():
+            model.model.embed_tokens.weight.mul_(5)
+    model = model.to(torch.bfloat16)
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
     )
@@ -79,6 +88,7 @@ def make_tiny_qwen(folder: Path, *, seed: int = 0) -> Path:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    print(make_tiny_qwen(Path(sys.argv[1])))
+    words = Path(sys.argv[2]).read_text(encoding="utf-8") if len(sys.argv) == 3 else ""
+    print(make_tiny_qwen(Path(sys.argv[1]), words))

@@ -95,4 +95,133 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Adapter in {folder}: loss {first} -> {last} over {steps} steps, {records} records.",
         "适配器已写入 {folder}：{steps} 步，{records} 条记录，损失 {first} -> {last}。",
     ),
+    "tune.gate_nothing": (
+        "{name} cannot be judged: no question is left to ask ({left_out} were trained on). Name questions that "
+        "it has not seen.",
+        "无法评测 {name}：没有可问的问题（{left_out} 个问题在训练中出现过）。请提供未见过的问题。",
+    ),
+    "tune.gate_unfinished": (
+        "{name} was not judged, not every question could be asked: {problem}. What was live stays live.",
+        "{name} 未完成评测，有问题未能提问：{problem}。当前线上版本保持不变。",
+    ),
+    "tune.gate_source": (
+        "Name what is asked: --dataset NAME (golden questions, in the whole path) or --heldout SET (the "
+        "held-out records of a training set, over their own passages), one of them.",
+        "请指定提问内容，二选一：--dataset 名称（标准问题，走完整流程）或 --heldout 训练集（其留出记录，使用自带段落）。",
+    ),
+    "tune.gate_unmeasured": (
+        "Measured on fewer than ten questions, so not judged: {measures}",
+        "不足十个问题、未参与判断的指标：{measures}",
+    ),
+    "tune.gate_left_out": (
+        "{count} questions were left out: the adapter was trained on them.",
+        "已排除 {count} 个问题：该适配器用它们训练过。",
+    ),
+    "tune.gate_passed": (
+        "{name} passed. It may go live: wenju tune promote {name}",
+        "{name} 通过准入评测，可上线：wenju tune promote {name}",
+    ),
+    "tune.gate_refused": (
+        "{name} is refused: it cannot be promoted. What was live stays live.",
+        "{name} 未通过准入评测，不能上线。当前线上版本保持不变。",
+    ),
+    "tune.registered": (
+        "{name} is registered. Next: wenju tune gate {name}",
+        "已登记 {name}。下一步：wenju tune gate {name}",
+    ),
+    "tune.promoted": (
+        "{name} answers {share} of the users within a second. Back: wenju tune rollback",
+        "{name} 将在一秒内为 {share} 的用户作答。撤回：wenju tune rollback",
+    ),
+    "tune.rolled_back": ("Back to {name}.", "已回到 {name}。"),
+    "tune.rolled_back_base": ("Back to the base model.", "已回到基座模型。"),
+    "tune.served": ("Loaded into the server: {names}", "已加载到服务器：{names}"),
+    "tune.no_adapters": (
+        "No adapter is registered. wenju tune register NAME FOLDER",
+        "尚未登记适配器。wenju tune register 名称 目录",
+    ),
+    "tune.no_sets": (
+        "There is no training set. wenju tune data make NAME",
+        "尚无训练集。wenju tune data make 名称",
+    ),
+    "tune.set_approved": ("{name} ({sha256}) is approved.", "已批准 {name}（{sha256}）。"),
+    "tune.set_counts": ("train {train}, held out {heldout}", "训练 {train} 条，留出 {heldout} 条"),
+    "tune.set_sources": ("Came in", "来源"),
+    "tune.set_removed": ("Left out", "剔除"),
+    "tune.set_masked": ("Personal data masked", "已屏蔽的个人信息"),
+    "tune.set_kinds": ("Kinds", "类型"),
+    "tune.set_languages": ("Languages", "语言"),
+    "tune.set_documents": ("Documents", "文档"),
+    "tune.set_topics": ("Topics", "主题"),
+    "tune.set_thin": ("Thin", "偏少"),
+    "tune.plan": (
+        "Trains {trainable} of {parameters} parameters ({share} %). Memory: {total} GB of {available} GB free "
+        "(weights {weights}, optimizer {optimizer}, activations {activations}).",
+        "训练 {parameters} 个参数中的 {trainable} 个（{share} %）。内存：需 {total} GB，空闲 {available} GB"
+        "（权重 {weights}、优化器 {optimizer}、激活 {activations}）。",
+    ),
+    "tune.state_draft": ("draft", "草稿"),
+    "tune.state_approved": ("approved", "已批准"),
+    "tune.state_trained": ("not judged yet", "未评测"),
+    "tune.state_candidate": ("passed the gate", "已通过评测"),
+    "tune.state_refused": ("refused", "未通过"),
+    "tune.state_live": ("live", "线上"),
+    "tune.state_retired": ("retired", "已下线"),
+    "cli.help.tune.data": ("Training sets.", "训练集。"),
+    "cli.help.tune.data.make": (
+        "Make a training set: cleaned, split, with a card; what is left out says why.",
+        "生成训练集：清洗、划分并附数据卡；每条剔除都有原因。",
+    ),
+    "cli.help.tune.data.list": ("List the training sets.", "列出训练集。"),
+    "cli.help.tune.data.show": ("Show a training set's card.", "显示训练集的数据卡。"),
+    "cli.help.tune.data.approve": (
+        "Say that a person has looked at a training set.",
+        "批准训练集：表示已有人检查过。",
+    ),
+    "cli.help.tune.plan": (
+        "What a training will need: trainable share, memory; exit code 3 when it does not fit.",
+        "估算训练所需：可训练占比与内存；放不下时退出码为 3。",
+    ),
+    "cli.help.tune.register": (
+        "Take in a trained adapter that lies in the adapters' folder.",
+        "登记位于适配器目录中的已训练适配器。",
+    ),
+    "cli.help.tune.adapters": ("List the adapters, newest first.", "列出适配器，最新的在前。"),
+    "cli.help.tune.gate": (
+        "Ask an adapter and what is live the same questions; exit code 5 when it is refused.",
+        "让适配器与线上版本回答相同的问题；未通过时退出码为 5。",
+    ),
+    "cli.help.tune.promote": (
+        "Let an adapter that passed the gate answer, without a restart.",
+        "让通过评测的适配器上线作答，无需重启。",
+    ),
+    "cli.help.tune.rollback": ("Go back to what was live before.", "回到之前的线上版本。"),
+    "cli.help.tune.serve_live": (
+        "Load what is live into a server that was started anew; prints NAME=FOLDER for --lora-modules.",
+        "把线上适配器重新加载到重启后的服务器；输出供 --lora-modules 使用的 名称=目录。",
+    ),
+    "cli.arg.train_set": ("Number or name of a training set.", "训练集的编号或名称。"),
+    "cli.arg.train_set_new": ("Name of the training set.", "训练集名称。"),
+    "cli.arg.adapter": ("Name of the adapter, as the server knows it.", "适配器名称，即服务器上的名称。"),
+    "cli.arg.adapter_folder": ("Folder of the adapter.", "适配器所在目录。"),
+    "cli.opt.tune_from": (
+        "turns (liked and corrected answers), golden or golden:DATASET (accepted questions), or a file of "
+        "instruction data (Alpaca, ShareGPT, messages); several are allowed [default: turns and golden]",
+        "turns（好评与纠正过的回答）、golden 或 golden:数据集（已采纳的标准问题），或指令数据文件"
+        "（Alpaca、ShareGPT、messages）；可多选 [默认：turns 与 golden]",
+    ),
+    "cli.opt.tune_held_out": ("share that is held out", "留出比例"),
+    "cli.opt.tune_unreviewed": (
+        "also feedback that nobody has reviewed (poisoning risk)",
+        "也包含未经审核的反馈（有投毒风险）",
+    ),
+    "cli.opt.gate_dataset": (
+        "golden questions: a dataset's name or a file; asked in the whole path",
+        "标准问题：数据集名称或文件；走完整流程提问",
+    ),
+    "cli.opt.gate_heldout": (
+        "a training set whose held-out records are asked over their own passages",
+        "训练集：用其留出记录及自带段落提问",
+    ),
+    "cli.opt.tune_share": ("share of the users, above 0, at most 1", "用户份额，大于 0 且不超过 1"),
 }

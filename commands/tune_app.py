@@ -1,0 +1,196 @@
+"""The commands under ``wenju tune``: arguments only; what they do is in commands.tune."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.console import guarded
+
+if TYPE_CHECKING:
+    from rag.engine import Engine
+
+tune_app = typer.Typer(help="cli.help.tune", no_args_is_help=True)
+data_app = typer.Typer(help="cli.help.tune.data", no_args_is_help=True)
+tune_app.add_typer(data_app, name="data")
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", metavar="DIR", help="cli.opt.data_dir", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="cli.opt.json")]
+Config = Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="cli.arg.config")]
+SetName = Annotated[str, typer.Argument(metavar="NAME", help="cli.arg.train_set")]
+AdapterName = Annotated[str, typer.Argument(metavar="NAME", help="cli.arg.adapter")]
+
+
+@contextmanager
+def _engine(context: typer.Context, data_dir: Path | None) -> Iterator[Engine]:
+    """--data-dir may stand before or after the command; after wins."""
+    from commands.session import open_engine
+
+    before: Path | None = context.find_root().obj
+    with open_engine(data_dir if data_dir is not None else before) as engine:
+        yield engine
+
+
+@data_app.command("make", help="cli.help.tune.data.make")
+@guarded
+def data_make(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="cli.arg.train_set_new")],
+    sources: Annotated[
+        list[str] | None, typer.Option("--from", metavar="turns,golden,FILE", help="cli.opt.tune_from")
+    ] = None,
+    held_out: Annotated[
+        float, typer.Option("--held-out", min=0.05, max=0.9, help="cli.opt.tune_held_out")
+    ] = 0.2,
+    keep_unreviewed: Annotated[
+        bool, typer.Option("--keep-unreviewed", help="cli.opt.tune_unreviewed")
+    ] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.make_set(
+            engine, name, sources or (), held_out=held_out, keep_unreviewed=keep_unreviewed, as_json=as_json
+        )
+
+
+@data_app.command("list", help="cli.help.tune.data.list")
+@guarded
+def data_list(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.list_sets(engine, as_json=as_json)
+
+
+@data_app.command("show", help="cli.help.tune.data.show")
+@guarded
+def data_show(
+    context: typer.Context, name: SetName, as_json: AsJson = False, data_dir: DataDir = None
+) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.show_set(engine, name, as_json=as_json)
+
+
+@data_app.command("approve", help="cli.help.tune.data.approve")
+@guarded
+def data_approve(
+    context: typer.Context, name: SetName, as_json: AsJson = False, data_dir: DataDir = None
+) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.approve_set(engine, name, as_json=as_json)
+
+
+@tune_app.command("plan", help="cli.help.tune.plan")
+@guarded
+def tune_plan(config: Config, as_json: AsJson = False) -> None:
+    from commands.tune import plan
+
+    plan(config, as_json=as_json)
+
+
+@tune_app.command("train", help="cli.help.tune.train")
+@guarded
+def tune_train(config: Config, as_json: AsJson = False) -> None:
+    from commands.tune import train
+
+    train(config, as_json=as_json)
+
+
+@tune_app.command("register", help="cli.help.tune.register")
+@guarded
+def tune_register(
+    context: typer.Context,
+    name: AdapterName,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="cli.arg.adapter_folder")],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.register(engine, name, folder, as_json=as_json)
+
+
+@tune_app.command("adapters", help="cli.help.tune.adapters")
+@guarded
+def tune_adapters(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.list_adapters(engine, as_json=as_json)
+
+
+@tune_app.command("gate", help="cli.help.tune.gate")
+@guarded
+def tune_gate(
+    context: typer.Context,
+    name: AdapterName,
+    dataset: Annotated[str, typer.Option("--dataset", metavar="DATASET", help="cli.opt.gate_dataset")] = "",
+    heldout: Annotated[str, typer.Option("--heldout", metavar="SET", help="cli.opt.gate_heldout")] = "",
+    guard: Annotated[
+        list[str] | None, typer.Option("--guard", metavar="MEASURE[:MARGIN]", help="cli.opt.guard")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", metavar="MEASURE[:GAIN]", help="cli.opt.target")
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.gate(
+            engine,
+            name,
+            dataset=dataset,
+            heldout=heldout,
+            guards=guard or (),
+            targets=target or (),
+            as_json=as_json,
+        )
+
+
+@tune_app.command("promote", help="cli.help.tune.promote")
+@guarded
+def tune_promote(
+    context: typer.Context,
+    name: AdapterName,
+    share: Annotated[float, typer.Option("--share", help="cli.opt.tune_share")] = 1.0,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.promote(engine, name, share=share, as_json=as_json)
+
+
+@tune_app.command("rollback", help="cli.help.tune.rollback")
+@guarded
+def tune_rollback(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.rollback(engine, as_json=as_json)
+
+
+@tune_app.command("serve-live", help="cli.help.tune.serve_live")
+@guarded
+def tune_serve_live(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.serve_live(engine, as_json=as_json)
