@@ -109,9 +109,12 @@ class Asker:
         self._arms = Arms(settings.chat, store.live_adapters)
 
     def warm_up(self) -> None:
-        """Imports the chain (about a second) before the first question does."""
+        """Does before the first question what else it would wait for: importing the chain (about a second),
+        reading the vocabulary, and compiling the embedding model for passages, which quotes are weighed
+        with (searching compiles it for queries only)."""
         chain.warm_up()
-        mentions("revenue 营业收入")  # reads the vocabulary
+        mentions("revenue 营业收入")
+        self._embedding().embed_passages(["warm up"])
 
     def shares(self) -> dict[str, float]:
         """The adapters that answer, newest first, with their shares (0..1) of the users that no newer one

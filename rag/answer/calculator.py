@@ -8,6 +8,7 @@ What is asked is read in ``sums``, the operands are found in ``operands``, the f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,9 +22,10 @@ from rag.answer.shelf import Shelf, own_year
 from rag.answer.sums import plan_for
 from rag.records import Citation
 from rag.text.language import detect_language
+from rag.text.normalise import normalise
 from rag.vocabulary import Item, mentions
 
-__all__ = ["Missing", "Result", "beside", "calculate", "cite"]
+__all__ = ["Missing", "Result", "about_asked", "beside", "calculate", "cite", "of_prose"]
 
 _DOCUMENTS = 3
 
@@ -67,6 +69,22 @@ def beside(made: Result, quotes: Sequence[Quote]) -> list[Quote]:
     """The quotes worth showing under the calculation: none of a row that it uses, two at most."""
     rows = {f.sighting.passage.text[f.sighting.start : f.sighting.end].strip() for f in made.found}
     return [q for q in quotes if q.unit.text.strip() not in rows][:2]
+
+
+def of_prose(made: Result) -> bool:
+    """Whether the operands stand in running text."""
+    return all(found.sighting.figure.row < 0 for found in made.found)
+
+
+def about_asked(question: str, made: Result) -> bool:
+    """Whether every operand is of a document about a company that the question names."""
+    said = f" {normalise(question).lower()} "
+    for found in made.found:
+        about = found.sighting.passage.about
+        names = [n.lower() for n in (about.company, *about.aliases) if len(n) > 1]
+        if not any(re.search(rf"(?<![a-z0-9]){re.escape(n)}(?![a-z0-9])", said) for n in names):
+            return False
+    return True
 
 
 def cite(made: Result, page_of: citations.PageOf) -> tuple[Citation, ...]:

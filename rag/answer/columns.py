@@ -14,6 +14,7 @@ from typing import Literal
 
 from rag.answer.rows import is_row
 
+_LONGEST_HEAD = 300  # a longer line is running text: nothing in it is looked for
 ColumnKind = Literal["amount", "change", "share", "note"]
 _CELL = re.compile(
     r"^(?P<open>[(（])?\s?(?P<sign>[-–—])?\s?(?P<mark>US\$|HK\$|RMB|[$¥￥€£])?\s?(?P<inner>[(（])?(?P<minus>[-–—])?"
@@ -139,6 +140,9 @@ def read_head(table: Table, line: str, year: int | None) -> None:
     bare = line.strip()
     if not bare:
         return
+    if len(bare) > _LONGEST_HEAD and not is_row(line):
+        _end(table)
+        return
     if PARENT.search(bare):
         table.parent = True
     elif _CONSOLIDATED.search(bare):
@@ -166,9 +170,7 @@ def read_head(table: Table, line: str, year: int | None) -> None:
             elif not measured:
                 table.group = text
         elif len(bare) > 90:
-            # Running text ends a table.
-            table.heads, table.columns, table.closed = [], None, False
-            table.caption = table.group = ""
+            _end(table)
         return
     heads = _open(table)
     if not heads and any(len(c) > 160 for c in filled):
@@ -176,6 +178,12 @@ def read_head(table: Table, line: str, year: int | None) -> None:
     heads.append(here)
     table.columns = None
     del heads[:-4]
+
+
+def _end(table: Table) -> None:
+    """Running text ends a table."""
+    table.heads, table.columns, table.closed = [], None, False
+    table.caption = table.group = ""
 
 
 def _open(table: Table) -> list[list[str]]:

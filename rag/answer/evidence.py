@@ -244,8 +244,11 @@ def term_set(text: str) -> frozenset[str]:
 
 
 def head(passage: Passage) -> str:
-    """What stands around a passage: file name, title, sections, table header."""
-    return "\n".join((passage.document, passage.title, *passage.section_path, passage.table_header))
+    """What stands around a passage: file name, title, whom the document is about (its file may be called
+    AMERICANEXPRESS_2022), sections, table header."""
+    about = passage.about
+    names = (about.company, *about.aliases)
+    return "\n".join((passage.document, passage.title, *names, *passage.section_path, passage.table_header))
 
 
 def covered(asked: Asked, held: Iterable[frozenset[str]]) -> list[AskedUnit]:
@@ -312,7 +315,7 @@ def missing_names(asked: Asked, passages: Sequence[Passage]) -> list[str]:
     if len(names) > 1 and not any(id(u) in present or u.run >= 0 for u in names):
         found += [u.text for u in names if u.rarity < _RARE_WORD and not u.acronym]
     # Is the question's subject the name of a document that was found?
-    named = [term_set(f"{p.document}\n{p.title}") for p in passages]
+    named = [term_set("\n".join((p.document, p.title, p.about.company, *p.about.aliases))) for p in passages]
     subject_known = any(u.name_like and u.run < 0 for u in covered(asked, named))
 
     def close_run() -> None:

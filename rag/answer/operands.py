@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 
 from rag.answer.evidence import term_set
 from rag.answer.expressions import Wanted
@@ -244,11 +245,17 @@ def _as_item(wanted: Wanted, label: str, group: str) -> float:
                 rest = len(bare.replace(mention.name.text, "").strip("合计总额的"))
                 best = max(best, 1.0 if rest == 0 else 1.0 - 0.08 * rest)
                 continue
-            bare_terms = [t for t in terms(_BRACKETS.sub(" ", text)) if t not in _LIGHT and not t.isdigit()]
+            bare_terms = [t for t in _bare_terms(text) if not t.isdigit()]
             own = set(mention.name.terms)
             rest = sum(t not in own for t in bare_terms)
             best = max(best, 1.0 if rest == 0 else 1.0 - 0.12 * rest)
     return best
+
+
+@lru_cache(maxsize=8192)
+def _bare_terms(text: str) -> tuple[str, ...]:
+    """The terms that say something, without what stands in brackets."""
+    return tuple(t for t in terms(_BRACKETS.sub(" ", text)) if t not in _LIGHT)
 
 
 def _as_words(
@@ -256,13 +263,13 @@ def _as_words(
 ) -> float:
     """By words: all that is asked must stand in the row, its heading or its column, and little else in the
     row's name; where the row's whole name is asked, the rest may stand elsewhere on the page."""
-    asked = [t for t in terms(_BRACKETS.sub(" ", name)) if t not in _LIGHT and not _year(t)]
+    asked = [t for t in _bare_terms(name) if not _year(t)]
     if not asked:
         return 0.0
-    row = set(terms(label))
-    around = row | set(terms(group)) | set(terms(column))
+    row = term_set(label)
+    around = row | term_set(group) | term_set(column)
     recall = sum(t in around for t in asked) / len(asked)
-    own = [t for t in terms(_BRACKETS.sub(" ", label)) if t not in _LIGHT and not t.isdigit()]
+    own = [t for t in _bare_terms(label) if not t.isdigit()]
     if not own or not any(t in row for t in asked):
         return 0.0
     extra = sum(t not in asked and t not in known for t in own)

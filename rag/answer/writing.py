@@ -17,7 +17,7 @@ from typing import Any
 from rag.answer import calculator, citations, extractive, prompts, wording
 from rag.answer.evidence import Asked, essence, understand
 from rag.answer.markers import MarkerStream
-from rag.answer.refusal import Refusal, decide, measure
+from rag.answer.refusal import Refusal, Signals, decide, measure
 from rag.answer.shelf import Shelf
 from rag.errors import ModelError, WenjuError
 from rag.messages import message
@@ -129,12 +129,7 @@ class Writing:
         refusal = decide(signals, self._settings.answer)
         found = self._chats.find()
         try:
-            # A question about somebody who is not in the library must not get somebody else's figure. Running
-            # text is calculated with only where all that is asked stands in one passage, so it may have what
-            # the words' coverage misses: last year's figure, which follows from this year's and its growth.
-            made = None
-            if refusal is None or (not signals.missing and signals.found):
-                made = self._calculate(question, passages, prose_only=refusal is not None)
+            made = self._calculate(question, passages, signals, refusal)
             if made is not None:
                 passages, refusal = (*passages, *made.added), None
             if refusal is not None and (refusal.certain or found.model is None):
@@ -153,22 +148,35 @@ class Writing:
             self.timings_ms["generate"] = (time.perf_counter() - started) * 1000
 
     def _calculate(
-        self, question: str, passages: Sequence[Passage], *, prose_only: bool = False
+        self, question: str, passages: Sequence[Passage], signals: Signals, refusal: Refusal | None
     ) -> calculator.Result | None:
         """What the question asks to be calculated or looked up, from cited figures; says which figure is not
-        there. Passages that it adds go out as found."""
-        if self._shelf is None or not passages:
+        there. Passages that it adds go out as found.
+
+        A question about somebody who is not in the library must not get somebody else's figure, so one that
+        would be refused is calculated only where its names are there: over running text, where all that is
+        asked stands in one passage (last year's figure follows from this year's and its growth); from
+        tables, when little of a long question was found but each figure is of a company that it names."""
+        if self._shelf is None or not passages or (refusal is not None and signals.missing):
             return None
         clock = time.perf_counter()
+        tables = refusal is None or not signals.years
         try:
-            made = calculator.calculate(question, self._shelf(passages), prose_only=prose_only)
+            made = calculator.calculate(question, self._shelf(passages), prose_only=not tables)
         except WenjuError as error:
             log.warning("nothing calculated: %s", error.code)
             made = None
         self.timings_ms["calculate"] = (time.perf_counter() - clock) * 1000
         if isinstance(made, calculator.Missing):
-            params = {"name": made.name, "item": made.item, "year": str(made.year or "")}
-            self.emit(Degraded("calculator", "degraded.operand_missing", params))
+            if refusal is None:
+                params = {"name": made.name, "item": made.item, "year": str(made.year or "")}
+                self.emit(Degraded("calculator", "degraded.operand_missing", params))
+            return None
+        if (
+            made is not None
+            and refusal is not None
+            and not (calculator.of_prose(made) or calculator.about_asked(question, made))
+        ):
             return None
         if made is not None and made.added:
             self.emit(Retrieved((*passages, *made.added), {}, self._understood))

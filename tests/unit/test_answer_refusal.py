@@ -7,14 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from test_calculator import passage
 
 from ingest.service import IngestService
+from rag.answer.evidence import essence, understand
 from rag.answer.hints import hints
 from rag.answer.kinds import asks_definition, holds, kinds_asked
-from rag.answer.refusal import Refusal, Signals, decide
+from rag.answer.refusal import Refusal, Signals, decide, measure
 from rag.engine import Engine
 from rag.messages import message
 from rag.records import About, Answer, Document
+from rag.search.query_terms import query_terms
 from rag.settings import AnswerSettings, Settings
 from rag.testing import HashEmbedding, QueueChatModel
 
@@ -234,3 +237,16 @@ def test_an_empty_library_and_one_being_read() -> None:
     one, both = [_document("a.pdf")], [_document("a.pdf"), _document("b.pdf", key=2)]
     assert hints("x?", Refusal("refusal.weak_evidence"), one, both)[0].code == "hint.narrowed"
     assert hints("x?", Refusal("refusal.weak_evidence"), both, both)[0].code == "hint.nearest"
+
+
+def test_a_name_is_there_when_its_document_is_about_it() -> None:
+    """A file called NORTHHARBOUR_2022 whose pages speak of "we" is still North Harbour's."""
+    question = "How much did the tax rate of North Harbour change in 2022?"
+    plain = passage(
+        1, "Our tax rate was 21.6 percent in 2022 and 24.6 percent in 2021.", "NORTHHARBOUR_2022", 2022
+    )
+    known = replace(plain, about=About(company="North Harbour Company", fiscal_year=2022))
+    wanted = list(query_terms(essence(question)))
+    asked = understand(question, wanted, {t: 0 if t in ("north", "harbour") else 40 for t in wanted}, 100)
+    assert set(measure(asked, [plain], covers=True).missing) == {"north", "harbour"}
+    assert measure(asked, [known], covers=True).missing == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -184,3 +185,23 @@ def test_an_expression_is_written_with_its_brackets() -> None:
     assert expressions.write(tree, lambda w: w.name, "average({})") == "(a - b) / (a × b)"
     with pytest.raises(ZeroDivisionError):
         expressions.evaluate(expressions.Operation("/", a, b), lambda w: Decimal(0))
+
+
+def test_a_calculation_is_known_to_be_of_the_company_that_is_named() -> None:
+    def about(company: str) -> list[Passage]:
+        return [replace(p, about=About(company=f"{company}, Inc.", aliases=(company,))) for p in ACME]
+
+    question = "What is Acme's FY2019 gross margin?"
+    ours, other = (ask(question, about(name)) for name in ("Acme", "Cme"))
+    assert isinstance(ours, Result)
+    assert isinstance(other, Result)
+    assert calculator.about_asked(question, ours)
+    assert not calculator.about_asked(question, other)  # a part of a word is no name
+    assert not calculator.of_prose(ours)
+
+
+def test_running_text_between_tables_names_no_columns() -> None:
+    lines = f"{INCOME}\n{'The consolidated results of 2015 and 2016 were restated. ' * 8}\n{BALANCE}"
+    each = {(f.label, f.column.year): f.value for f in figures(lines)}
+    assert each["Net sales", 2019] == Decimal("6489e6")
+    assert each["Total assets", 2018] == Decimal("17890e6")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -295,6 +296,23 @@ def test_many_readers_at_once(ask_with) -> None:
     for thread in threads:
         thread.join(30)
     assert all(("1,577" if n % 2 == 0 else "1,234") in answers[n].text for n in range(len(questions)))
+
+
+def test_warming_up_leaves_nothing_for_the_first_question(library: Path) -> None:
+    embedded: list[str] = []
+
+    class Watched(HashEmbedding):
+        def embed_passages(self, texts, on_progress=None):
+            embedded.extend(texts)
+            return super().embed_passages(texts, on_progress)
+
+    settings = Settings(data_dir=library, chat={"kind": "extractive"})
+    with Engine.open(settings, embedding=Watched()) as engine:
+        engine.warm_up()
+        assert embedded  # a model that compiles for passages apart has done so
+        before = {m for m in sys.modules if m.startswith(("langchain", "langsmith"))}
+        list(engine.ask("What was the revenue of Harbour Logistics in 2023?"))
+        assert {m for m in sys.modules if m.startswith(("langchain", "langsmith"))} == before
 
 
 def test_engine_reads_and_statuses(ask_with) -> None:
