@@ -2,10 +2,12 @@
 
     python -m benchmarks.learn_reranker DIR=PACK ... [--limit 200] [--write rag/search/light_weights.json]
 
-DIR is a data folder with the PACK's documents, PACK a folder with questions.jsonl whose questions know their
-evidence pages. A library of several documents is asked as a whole and within the right document. The model is
-linear; its weights maximise the softmax likelihood of the evidence pages among each question's candidates,
-held near zero by an L2 penalty. Figures are cross-validated in folds that share no document.
+DIR is a data folder with the PACK's documents (`wenju ingest`, or `wenju eval prepare` for packs of
+passages), PACK a folder with questions.jsonl whose questions know their evidence pages or gold passages. A
+library of files is asked as a whole and within the right document. The model is linear; its weights maximise
+the softmax likelihood of the evidence among each question's candidates, held near zero by an L2 penalty.
+Figures are cross-validated in folds that share no company (no question, where passages are of no company),
+and are of the order that a reader gets: surely named companies first, a passage a page.
 """
 
 from __future__ import annotations
@@ -15,61 +17,101 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.retrieval import Place, place_of, relevant
 from evaluation.datasets import read_questions
 from evaluation.measures import wilson_interval
 from rag.engine import Engine
 from rag.search.features import NAMES, Candidate, features
+from rag.search.index import SearchIndex
 from rag.search.light import RERANKED, understand
-from rag.search.query_terms import query_terms
+from rag.search.understanding import Meant
+from rag.search.views import View
 from rag.settings import load_settings
 
 FOLDS = 8
 KS = (1, 5, 10)
+Seen = tuple[str, dict[str, float], Meant, list[tuple[int, float]], dict[str, dict[int, float]], View]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """``features`` float64 (candidates, len(NAMES)) in fused order; ``right`` bool (candidates,)."""
+    """``features`` float64 (candidates, len(NAMES)) in fused order; ``right``, ``named`` (in a document of
+    a company that was named by its whole name) bool (candidates,); ``places`` (document, page) of each;
+    ``gold``: how many places are right."""
 
     pack: str
     setting: str
     group: str  # examples of one group are held out together
     features: NDArray[np.float64]
     right: NDArray[np.bool_]
+    named: NDArray[np.bool_]
+    places: tuple[Place, ...]
+    gold: int
+
+
+@contextmanager
+def watched() -> Iterator[list[Seen]]:
+    """What the light reranker is given by every search inside."""
+    seen: list[Seen] = []
+    original = SearchIndex._rerank_lightly
+
+    def watching(self: SearchIndex, *given: Any) -> Any:
+        seen.append(given[:6])
+        return original(self, *given)
+
+    with patch.object(SearchIndex, "_rerank_lightly", watching):
+        yield seen
 
 
 def read_examples(data_dir: Path, pack: Path, limit: int) -> Iterator[Example]:
-    engine = Engine.open(load_settings(data_dir=data_dir, reranker={"kind": "off"}))
-    try:
-        documents = {d.name: d.id for d in engine.documents() if d.status == "ready"}
-        questions = [q for q in read_questions(pack) if q.pages and q.documents <= documents.keys()]
+    passages = (pack / "corpus" / "passages.jsonl").is_file()
+    settings = load_settings(data_dir=data_dir, reranker={"kind": "light"})
+    with Engine.open(settings) as engine, watched() as seen:
+        ready = [d for d in engine.documents() if d.status == "ready"]
+        documents = {place_of(d.name, 0, passages)[0]: d.id for d in ready}
+        name_of = {number: name for name, number in documents.items()}
+        questions = [q for q in read_questions(pack) if relevant(q)]
+        questions = [q for q in questions if {name for name, _ in relevant(q)} <= documents.keys()]
         if len(questions) > limit:
             questions = random.Random(0).sample(questions, limit)
-        many = len(documents) > 1
         for question in questions:
-            inside = sorted(documents[name] for name in question.documents)
-            for setting, ids in (("whole library", None), ("right document", inside))[: 1 + many]:
-                found = engine.search(question.question, top_k=RERANKED, document_ids=ids).passages
-                view = engine._search._views.current()  # the same view that was searched
-                if not found or view is None or view.lexical is None:
+            gold = relevant(question)
+            names = sorted({name for name, _ in gold})
+            scopes = [("whole library", None), ("right document", [documents[n] for n in names])]
+            for setting, ids in scopes[: 1 if passages else 2]:
+                seen.clear()
+                engine.search(question.question, top_k=max(KS), document_ids=ids)
+                if not seen:
                     continue
-                asked = query_terms(question.question)
-                names = view.names.named_in(question.question, asked)
-                wanted = understand(question.question, asked, view.lexical, names.terms if names else ())
-                candidates = [Candidate(p.chunk_id, p.score, p.cosine, p.bm25) for p in found]
-                described = view.lexical.describe(p.chunk_id for p in found)
-                right = np.array([(p.document, p.page_start) in question.pages for p in found])
-                subject = "+".join(sorted({name.split("_")[0] for name in question.documents}))
-                group = f"{pack.name} {subject if many else question.id}"
-                yield Example(pack.name, setting, group, features(wanted, candidates, described), right)
-    finally:
-        engine.close()
+                text, asked, meant, fused, scores, view = seen[0]
+                if view.lexical is None:
+                    continue
+                head = fused[:RERANKED]
+                wanted = understand(text, asked, view.lexical, meant)
+                candidates = [Candidate(i, s, scores["dense"].get(i)) for i, s in head]
+                described = view.lexical.describe(i for i, _ in head)
+                chunks = [described[i] for i, _ in head]
+                places = tuple((name_of[c.document_id], 0 if passages else c.page) for c in chunks)
+                subject = "+".join(sorted({n.split("_")[0] for n in names}))
+                yield Example(
+                    pack.name,
+                    setting,
+                    f"{pack.name} {question.id if passages else subject}",
+                    features(wanted, candidates, described),
+                    np.array([p in gold for p in places], dtype=np.bool_),
+                    np.array([meant.sure and c.document_id in meant.named for c in chunks], dtype=np.bool_),
+                    places,
+                    len(gold),
+                )
 
 
 def learn(examples: Sequence[Example], penalty: float, steps: int = 200) -> NDArray[np.float64]:
@@ -105,20 +147,34 @@ def held_out_logits(examples: Sequence[Example], penalty: float) -> list[NDArray
     return [e.features @ learned[fold[e.group]] for e in examples]
 
 
+def shown_order(example: Example, logits: NDArray[np.float64]) -> list[int]:
+    """The candidates as a reader sees them."""
+    best = [int(i) for i in np.argsort(-logits, kind="stable")]
+    best = [i for i in best if example.named[i]] + [i for i in best if not example.named[i]]
+    first: dict[Place, int] = {}
+    for i in best:
+        first.setdefault(example.places[i], i)
+    kept = set(first.values())
+    return [i for i in best if i in kept] + [i for i in best if i not in kept]
+
+
 def measure(examples: Sequence[Example], logits: Sequence[NDArray[np.float64]]) -> Mapping[str, str]:
-    """hit@k with 95 % intervals, a row for each pack and setting."""
-    hits: dict[tuple[str, str], list[list[bool]]] = defaultdict(list)
+    """hit@k, whether the evidence is among the candidates, and recall@5, with 95 % intervals, a row for each
+    pack and setting."""
+    scores: dict[tuple[str, str], list[list[float]]] = defaultdict(list)
     for e, logit in zip(examples, logits, strict=True):
-        right = e.right[np.argsort(-logit, kind="stable")]
-        hits[e.pack, e.setting].append([bool(right[:k].any()) for k in (*KS, len(right))])
+        right = e.right[shown_order(e, logit)]
+        five = {e.places[i] for i in shown_order(e, logit)[:5] if e.right[i]}
+        hits = [float(right[:k].any()) for k in (*KS, len(right))]
+        scores[e.pack, e.setting].append([*hits, len(five) / e.gold])
     rows = {}
-    for (pack, setting), found in hits.items():
+    for (pack, setting), found in scores.items():
+        n = len(found)
         cells = []
-        for at in range(len(KS) + 1):
-            total, n = sum(f[at] for f in found), len(found)
-            low, high = wilson_interval(total, n)
+        for total in np.sum(found, axis=0):
+            low, high = wilson_interval(float(total), n)
             cells.append(f"{total / n:.3f} ({low:.2f}-{high:.2f})")
-        rows[f"{pack}, {setting}"] = f"{len(found)} | " + " | ".join(cells)
+        rows[f"{pack}, {setting}"] = f"{n} | " + " | ".join(cells)
     return rows
 
 
@@ -137,8 +193,10 @@ def main() -> None:
         examples += read_examples(Path(data_dir), Path(pack), given.limit)
     before = measure(examples, [e.features[:, 0] for e in examples])
     after = measure(examples, held_out_logits(examples, given.penalty))
-    print(f"| pack, setting | order | n | {' | '.join(f'hit@{k}' for k in KS)} | among {RERANKED} |")
-    print("| --- " * (len(KS) + 4) + "|")
+    print(
+        f"| pack, setting | order | n | {' | '.join(f'hit@{k}' for k in KS)} | among {RERANKED} | recall@5 |"
+    )
+    print("| --- " * (len(KS) + 5) + "|")
     for row in before:
         print(f"| {row} | fused | {before[row]} |\n| {row} | light, cross-validated | {after[row]} |")
     weights = learn(examples, given.penalty)

@@ -1,4 +1,5 @@
-"""The last look at a ranked list: the same passage is not shown twice, each part of a question is in view.
+"""The last look at a ranked list: the same passage is not shown twice, no page takes the place of others,
+each part of a question is in view.
 
 Promises: pure; nothing is dropped, only moved; the first place never changes.
 """
@@ -39,6 +40,28 @@ def _same(one: frozenset[str], other: frozenset[str]) -> bool:
         return True
     shorter = min(len(one), len(other))
     return shorter >= _FEWEST_LINES and len(one & other) >= SAME_SHARE * shorter
+
+
+def page_by_page(order: Sequence[int], described: Mapping[int, Described], top_k: int) -> list[int]:
+    """``order`` with the further passages of a page behind the best ones of the first ``top_k`` pages. Only
+    of documents that are seen to have several pages: a document without pages is all one page."""
+    pages: dict[int, set[int]] = {}
+    for found in described.values():
+        pages.setdefault(found.document_id, set()).add(found.page)
+    kept: list[int] = []
+    seen: set[tuple[int, int]] = set()
+    further: list[int] = []
+    for at, chunk_id in enumerate(order):
+        if len(kept) >= top_k:
+            return kept + further + list(order[at:])
+        chunk = described.get(chunk_id)
+        if chunk is None or len(pages[chunk.document_id]) == 1 or (chunk.document_id, chunk.page) not in seen:
+            kept.append(chunk_id)
+        else:
+            further.append(chunk_id)
+        if chunk is not None:
+            seen.add((chunk.document_id, chunk.page))
+    return kept + further
 
 
 def with_parts(order: Sequence[int], best_of_parts: Iterable[int], top_k: int) -> list[int]:

@@ -22,7 +22,6 @@ from rag.search.lexical import Described
 
 NAMES: Final = (
     "fused",  # the fused score, 1 for the first
-    "bm25",  # against the best of this question
     "cosine",  # less the best of this question, in units of 0.2
     "cosine_known",
     "covered",  # share of the question's weighted terms that the chunk holds
@@ -42,6 +41,8 @@ NAMES: Final = (
     "statement",  # it stands on the statement where the asked items stand
     "notes",  # it stands in the notes, where a statement's item is asked
     "front",  # it stands among the document's first pages
+    "best_document",  # its document fits best what the question names
+    "named_document",  # ... is one of those that the question names
 )
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _FIGURE_ASKED = re.compile(
@@ -67,6 +68,8 @@ class Asked:
     figure: bool
     statements: frozenset[str]
     items: tuple[tuple[str, ...], ...] = ()  # of each asked item, its names as terms between spaces
+    best: frozenset[int] = frozenset()  # documents, as in rag.search.understanding.Meant
+    named: frozenset[int] = frozenset()
 
     @property
     def total(self) -> float:
@@ -75,12 +78,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A chunk that a leg found. ``fused``: its fused score; a leg that did not find it has None."""
+    """A chunk that a leg found. ``fused``: its fused score; ``cosine``: None where the dense leg did not find
+    it."""
 
     chunk_id: int
     fused: float
     cosine: float | None
-    bm25: float | None
 
 
 def asked_of(
@@ -122,27 +125,27 @@ def features(
     """float64 (len(candidates), len(NAMES)); a candidate that is not described gets only its scores."""
     found = [[0.0] * len(NAMES) for _ in candidates]
     top = max((c.fused for c in candidates), default=1.0) or 1.0
-    best_bm25 = max((c.bm25 for c in candidates if c.bm25 is not None), default=1.0) or 1.0
     best_cosine = max((c.cosine for c in candidates if c.cosine is not None), default=0.0)
     held: dict[tuple[int, int], set[str]] = defaultdict(set)
     begun: dict[tuple[int, int], set[int]] = defaultdict(set)
     total = asked.total
     for row, c in zip(found, candidates, strict=True):
         row[0] = c.fused / top
-        row[1] = (c.bm25 or 0.0) / best_bm25
-        row[2] = 0.0 if c.cosine is None else (c.cosine - best_cosine) / 0.2
-        row[3] = float(c.cosine is not None)
+        row[1] = 0.0 if c.cosine is None else (c.cosine - best_cosine) / 0.2
+        row[2] = float(c.cosine is not None)
         if c.chunk_id in described:
             d = described[c.chunk_id]
             terms, items = _describe(row, asked, total, d)
+            row[20] = float(d.document_id in asked.best)
+            row[21] = float(d.document_id in asked.named)
             held[d.document_id, d.page] |= terms
             begun[d.document_id, d.page] |= items
     for row, c in zip(found, candidates, strict=True):
         if c.chunk_id in described:
             d = described[c.chunk_id]
-            row[14] = sum([asked.weights[t] for t in held[d.document_id, d.page]]) / total
+            row[13] = sum([asked.weights[t] for t in held[d.document_id, d.page]]) / total
             if asked.items:
-                row[17] = len(begun[d.document_id, d.page]) / len(asked.items)
+                row[16] = len(begun[d.document_id, d.page]) / len(asked.items)
     return np.array(found, dtype=np.float64).reshape(len(candidates), len(NAMES))
 
 
@@ -198,22 +201,22 @@ def _describe(row: list[float], asked: Asked, total: float, chunk: Described) ->
             label_best = max(label_best, share * precision)
             if len(label) == read.lengths[number] <= 12:
                 heading_best = max(heading_best, share * precision)
-    row[4] = sum([weights[t] for t in held]) / total
-    row[5] = sum([weights[t] for t in weights if t in read.head]) / total
-    row[6], row[7], row[8] = line_best, label_best, heading_best
+    row[3] = sum([weights[t] for t in held]) / total
+    row[4] = sum([weights[t] for t in weights if t in read.head]) / total
+    row[5], row[6], row[7] = line_best, label_best, heading_best
     body = read.body
     if asked.pairs:
         # Looking words up is cheaper than looking through the text for a pair that cannot be there.
-        row[9] = sum([_may_hold(read, pair) and pair in body for pair in asked.pairs]) / len(asked.pairs)
+        row[8] = sum([_may_hold(read, pair) and pair in body for pair in asked.pairs]) / len(asked.pairs)
     if asked.years:
-        row[10] = sum([y in read.holds for y in asked.years]) / len(asked.years)
+        row[9] = sum([y in read.holds for y in asked.years]) / len(asked.years)
         table = f" {chunk.head[-1]} " if len(chunk.head) > 2 else ""
-        row[11] = sum([f" {y} " in table for y in asked.years]) / len(asked.years)
-    row[12] = read.digits
-    row[13] = read.digits * asked.figure
-    row[18] = float(bool(chunk.page_type) and chunk.page_type in asked.statements)
-    row[19] = float(bool(asked.statements) and chunk.page_type == "notes")
-    row[20] = float(chunk.page <= _FRONT_PAGES)
+        row[10] = sum([f" {y} " in table for y in asked.years]) / len(asked.years)
+    row[11] = read.digits
+    row[12] = read.digits * asked.figure
+    row[17] = float(bool(chunk.page_type) and chunk.page_type in asked.statements)
+    row[18] = float(bool(asked.statements) and chunk.page_type == "notes")
+    row[19] = float(chunk.page <= _FRONT_PAGES)
     begun: set[int] = set()
     if asked.items:
         named = 0
@@ -223,7 +226,7 @@ def _describe(row: list[float], asked: Asked, total: float, chunk: Described) ->
                 named += 1
                 if any(_begins(chunk.body, read, name) for name in there):
                     begun.add(number)
-        row[15], row[16] = len(begun) / len(asked.items), named / len(asked.items)
+        row[14], row[15] = len(begun) / len(asked.items), named / len(asked.items)
     return held, begun
 
 

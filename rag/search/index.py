@@ -23,7 +23,7 @@ from rag.models.protocols import EmbeddingModel, Reranker, Vectors
 from rag.records import Degraded, EmbeddingSpec, PartStatus, Passage, Scope, StoredChunk, Understood
 from rag.search import files
 from rag.search.cached_vector import CACHED_VECTOR, decode_vector, encode_vector
-from rag.search.choosing import with_parts, without_repeats
+from rag.search.choosing import page_by_page, with_parts, without_repeats
 from rag.search.fusion import reciprocal_rank_fusion
 from rag.search.light import RERANKED, rerank_lightly, understand
 from rag.search.own_terms import OwnTermLibrary
@@ -223,8 +223,8 @@ class SearchIndex:
         if view.lexical is None or not fused:
             return fused, {}
         try:
-            wanted = understand(query, asked, view.lexical, meant.terms)
-            return rerank_lightly(wanted, fused, scores["dense"], scores["lexical"], view.lexical)
+            wanted = understand(query, asked, view.lexical, meant)
+            return rerank_lightly(wanted, fused, scores["dense"], view.lexical)
         except (OSError, ValueError) as error:  # what tantivy raises
             log.warning("light reranker failed: %r", error)
             degraded.append(Degraded("reranker", "search.reranker_failed", {"problem": _short(error)}))
@@ -303,18 +303,18 @@ class SearchIndex:
         view: View,
         top_k: int,
     ) -> list[tuple[int, float]]:
-        """The list without repeats in front, and with the best candidate of each part of the question in
-        view. Parts are looked for among the candidates: no further search."""
+        """The list without repeats in front, with a passage a page there, and with the best candidate of each
+        part of the question in view. Parts are looked for among the candidates: no further search."""
         if view.lexical is None or self._settings.reranker.kind == "off":
             return fused
         try:
             order = [i for i, _ in fused]
             described = view.lexical.describe(order[:RERANKED])
-            order = without_repeats(order, described, top_k)
+            order = page_by_page(without_repeats(order, described, top_k), described, top_k)
             best = []
             for part in parts_of(query):
-                wanted = understand(part, query_terms(part), view.lexical, meant.terms)
-                found, _ = rerank_lightly(wanted, fused, scores["dense"], scores["lexical"], view.lexical)
+                wanted = understand(part, query_terms(part), view.lexical, meant)
+                found, _ = rerank_lightly(wanted, fused, scores["dense"], view.lexical)
                 best += [i for i, _ in found[:1]]
             order = with_parts(order, best, top_k)
         except (OSError, ValueError) as error:  # what tantivy raises; the order so far is an honest one

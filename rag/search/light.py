@@ -8,7 +8,8 @@ from; a candidate is never dropped, only moved; candidates below the first :data
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Final
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from rag.search.features import NAMES, Asked, Candidate, asked_of, features
 from rag.search.lexical import LexicalIndex
 from rag.search.query_terms import ordered_terms
+from rag.search.understanding import NOTHING, Meant
 from rag.vocabulary import Item, Ratio, mentions, vocabulary
 
 RERANKED: Final = 40
@@ -37,21 +39,22 @@ def understand(
     question: str,
     weights: Mapping[str, float],
     lexical: LexicalIndex,
-    quiet: Collection[str] = (),
+    meant: Meant = NOTHING,
 ) -> Asked:
-    """What ``question`` looks for in ``lexical``; ``weights`` and ``quiet`` as in
-    :func:`rag.search.features.asked_of`."""
+    """What ``question`` looks for in ``lexical``; ``weights`` as in :func:`rag.search.features.asked_of`;
+    ``meant``: which documents it names, and by which terms, which tell no chunk from another there."""
     items = items_asked(question)
-    return asked_of(
+    asked = asked_of(
         question,
         weights,
         ordered_terms(question),
         lexical.frequencies(weights),
         len(lexical),
-        quiet=quiet,
+        quiet=meant.terms,
         statements={item.statement for item in items if item.statement},
         items=[tuple(dict.fromkeys(" ".join(name.terms) for name in item.names)) for item in items],
     )
+    return replace(asked, best=frozenset().union(*meant.best), named=meant.named)
 
 
 def items_asked(question: str) -> tuple[Item, ...]:
@@ -69,12 +72,11 @@ def rerank_lightly(
     asked: Asked,
     fused: Sequence[tuple[int, float]],
     cosines: Mapping[int, float],
-    bm25: Mapping[int, float],
     lexical: LexicalIndex,
 ) -> tuple[list[tuple[int, float]], dict[int, float]]:
     """``fused`` (chunk id, fused score) with its head in the order of the model, and the head's logits; equal
     logits keep the fused order."""
-    head = [Candidate(i, score, cosines.get(i), bm25.get(i)) for i, score in fused[:RERANKED]]
+    head = [Candidate(i, score, cosines.get(i)) for i, score in fused[:RERANKED]]
     if not head:
         return list(fused), {}
     described = lexical.describe(c.chunk_id for c in head)

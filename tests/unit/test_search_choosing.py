@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.search.choosing import with_parts, without_repeats
+from rag.search.choosing import page_by_page, with_parts, without_repeats
 from rag.search.lexical import Described
 from rag.search.parts import MAX_PARTS, parts_of
 
@@ -65,3 +65,26 @@ def test_parts_are_bounded(question: str) -> None:
     found = parts_of(question)
     assert len(found) <= MAX_PARTS
     assert len(found) != 1
+
+
+def on(document: int, page: int) -> Described:
+    return Described(document, page, "", ("",), (f"{document} {page}",))
+
+
+def test_a_page_takes_one_place_until_there_are_no_other_pages() -> None:
+    described = {1: on(1, 4), 2: on(1, 4), 3: on(1, 5), 4: on(2, 4), 5: on(1, 5), 6: on(2, 9)}
+    assert page_by_page([1, 2, 3, 5, 4, 6], described, 3) == [1, 3, 4, 2, 5, 6]
+    assert page_by_page([1, 2, 3, 5, 4, 6], described, 10) == [1, 3, 4, 6, 2, 5]
+
+
+def test_a_document_without_pages_keeps_its_passages() -> None:
+    described = {1: on(1, 1), 2: on(1, 1), 3: on(2, 1), 4: on(1, 1)}
+    assert page_by_page([1, 2, 3, 4], described, 2) == [1, 2, 3, 4]
+
+
+@given(st.lists(st.integers(0, 30), unique=True), st.integers(1, 8), st.integers(1, 5))
+def test_pages_move_and_are_never_lost(order: list[int], top_k: int, pages: int) -> None:
+    described = {i: on(i % 3, i % pages) for i in order if i % 7}
+    found = page_by_page(order, described, top_k)
+    assert sorted(found) == sorted(order)
+    assert found[:1] == order[:1]

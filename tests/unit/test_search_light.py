@@ -13,6 +13,7 @@ from rag.search.features import NAMES, Candidate, asked_of, features
 from rag.search.lexical import Described, LexicalEntry, LexicalIndex
 from rag.search.light import RERANKED, items_asked, learned_weights, rerank_lightly, understand
 from rag.search.query_terms import query_terms
+from rag.search.understanding import Meant
 
 QUESTION = "How much were purchases of property, plant and equipment in 2018?"
 ROWS = {
@@ -44,7 +45,7 @@ def lexical(tmp_path: Path) -> LexicalIndex:
 
 def column(lexical: LexicalIndex, name: str, question: str = QUESTION) -> list[float]:
     asked = understand(question, query_terms(question), lexical)
-    candidates = [Candidate(i, 1 / i, None, None) for i in ROWS]
+    candidates = [Candidate(i, 1 / i, None) for i in ROWS]
     return list(features(asked, candidates, lexical.describe(ROWS))[:, NAMES.index(name)])
 
 
@@ -61,9 +62,18 @@ def test_what_surrounds_and_what_is_asked(lexical: LexicalIndex) -> None:
     assert column(lexical, "figures_asked", "Is the plant old?") == [0.0, 0.0, 0.0]
 
 
+def test_documents_that_the_question_names(lexical: LexicalIndex) -> None:
+    meant = Meant(named=frozenset((10, 11)), best=(frozenset((10,)), frozenset((12,))))
+    asked = understand(QUESTION, query_terms(QUESTION), lexical, meant)
+    found = features(asked, [Candidate(i, 0.0, None) for i in (1, 100)], lexical.describe((1, 100)))
+    assert found[:, NAMES.index("best_document")].tolist() == [1.0, 0.0]
+    assert found[:, NAMES.index("named_document")].tolist() == [1.0, 1.0]
+    assert column(lexical, "best_document") == [0.0, 0.0, 0.0]
+
+
 def test_features_stay_in_range(lexical: LexicalIndex) -> None:
     asked = understand(QUESTION, query_terms(QUESTION), lexical)
-    candidates = [Candidate(i, 0.03, 0.4, 12.0) for i in (*ROWS, 999)]
+    candidates = [Candidate(i, 0.03, 0.4) for i in (*ROWS, 999)]
     found = features(asked, candidates, lexical.describe(ROWS))
     assert found.shape == (4, len(NAMES))
     assert np.isfinite(found).all()
@@ -74,7 +84,7 @@ def test_features_stay_in_range(lexical: LexicalIndex) -> None:
 def test_no_question_no_features() -> None:
     asked = asked_of("", {}, [], {}, 0)
     described = {1: Described(1, 1, "", ("a",), ("b",))}
-    assert np.isfinite(features(asked, [Candidate(1, 0.0, None, None)], described)).all()
+    assert np.isfinite(features(asked, [Candidate(1, 0.0, None)], described)).all()
     assert features(asked, [], {}).shape == (0, len(NAMES))
 
 
@@ -82,12 +92,12 @@ def test_reranking_moves_and_never_drops(lexical: LexicalIndex) -> None:
     fused = [(2, 0.03), (3, 0.029), (1, 0.028), *((i, 0.02 - i / 1e5) for i in range(100, 130))]
     fused += [(i, 0.001) for i in range(1000, 1000 + RERANKED)]
     asked = understand(QUESTION, query_terms(QUESTION), lexical)
-    found, logits = rerank_lightly(asked, fused, {}, {}, lexical)
+    found, logits = rerank_lightly(asked, fused, {}, lexical)
     assert found[0][0] == 1
     assert dict(found) == dict(fused)
     assert [i for i, _ in found[RERANKED:]] == [i for i, _ in fused[RERANKED:]]
     assert list(logits.values()) == sorted(logits.values(), reverse=True)
-    assert rerank_lightly(asked, [], {}, {}, lexical) == ([], {})
+    assert rerank_lightly(asked, [], {}, lexical) == ([], {})
 
 
 def test_ratios_ask_for_their_items() -> None:
