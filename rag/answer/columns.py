@@ -45,6 +45,7 @@ CHANGE = re.compile(
     r"|\binc(?:rease)?\b.*\bdec|\byoy\b|% ?chg",
     re.IGNORECASE,
 )
+_AGAINST = re.compile(r"\bvs\b|\bversus\b|\bcompared\b|相比|较", re.IGNORECASE)
 _SHARE = re.compile(
     r"占|比例|比重|[%％]|\bpercent|\bof (?:net )?(?:sales|revenues?|total)\b|率", re.IGNORECASE
 )
@@ -208,8 +209,11 @@ def aligned(table: Table, here: Sequence[str], year: int | None) -> list[Column 
     if len(here) == width + 1:
         return [None, *columns]
     amounts = [i for i, c in enumerate(here) if cell_value(c) is not None or NIL.match(c.strip())]
-    periods = [c for c in columns if c.year is not None or c.kind == "change"]
-    for these in (periods, [c for c in columns if c.kind != "note"], columns):
+    labelled = bool(amounts) and amounts[0] > 0
+    # What stands over the labels ("(Millions, except percentages)") is no column of figures.
+    filled = columns[1:] if labelled and columns[0].year is None and columns[0].kind != "change" else columns
+    periods = [c for c in filled if c.year is not None or c.kind == "change"]
+    for these in (periods, [c for c in filled if c.kind != "note"], filled):
         if these and len(amounts) == len(these):
             out = list(nothing)
             for i, column in zip(amounts, these, strict=True):
@@ -223,7 +227,31 @@ def aligned(table: Table, here: Sequence[str], year: int | None) -> list[Column 
         for place, i in enumerate(amounts):
             out[i] = Column("%", kind="change") if place == odd else next(left)
         return out
+    first = [cell_value(here[i]) for i in amounts[: len(dated) + 1]]
+    if len(dated) == len(amounts) and all(v and v[2] for v in first):
+        # Percentages of the years alone: what they changed by is not said.
+        out = list(nothing)
+        for i, column in zip(amounts, dated, strict=True):
+            out[i] = column
+        return out
+    if len(dated) > 1 and len(amounts) > len(dated) and _is_difference(first, len(dated)):
+        out = list(nothing)
+        for i, column in zip(amounts, dated, strict=False):
+            out[i] = column
+        for i in amounts[len(dated) :]:
+            out[i] = Column("", kind="change")
+        return out
     return nothing
+
+
+def _is_difference(values: Sequence[tuple[Decimal, Decimal, bool] | None], at: int) -> bool:
+    """Whether the number at a place is what the first is more than the second: changes follow the years."""
+    numbers = [v[0] if v else None for v in values]
+    one, other, change = numbers[0], numbers[1], numbers[at]
+    if one is None or other is None or not change:
+        return False
+    assert values[0] is not None
+    return abs(one - other - change) <= 2 * values[0][1]
 
 
 def _change_among(values: Sequence[tuple[Decimal, Decimal, bool] | None]) -> int | None:
@@ -294,7 +322,9 @@ def _column(text: str, around: str, year: int | None) -> Column:
     if stated is None and year is not None:
         stated = year - 1 if _LAST.search(bare) else year if _THIS.search(bare) else None
     kind: ColumnKind = "amount"
-    if CHANGE.search(bare) and (not found or len(found) > 1 or "%" in bare or "增减" in bare):
+    if (len(found) > 1 and _AGAINST.search(bare)) or (
+        CHANGE.search(bare) and (not found or len(found) > 1 or "%" in bare or "增减" in bare)
+    ):
         kind, stated = "change", None
     elif _SHARE.search(bare):
         kind = "share"

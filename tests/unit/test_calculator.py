@@ -205,3 +205,17 @@ def test_running_text_between_tables_names_no_columns() -> None:
     each = {(f.label, f.column.year): f.value for f in figures(lines)}
     assert each["Net sales", 2019] == Decimal("6489e6")
     assert each["Total assets", 2018] == Decimal("17890e6")
+
+
+def test_changes_beside_the_years_shift_no_column() -> None:
+    table = """Years Ended December 31,	Change	Change
+(Millions, except percentages and per share amounts)	2022	2021	2020	2022 vs. 2021	2021 vs. 2020
+Total revenues	$52,862	$42,380	$36,087	$10,482	25 %	$6,293	17 %
+Pretax income	9,585	10,689	4,296	(1,104)	(10)	6,393	#
+Effective tax rate	21.6 %	24.6 %	27.0 %"""
+    each = {(f.label, f.column.year): f.text for f in figures(table) if f.column.kind == "amount"}
+    assert each["Pretax income", 2022] == "9,585"
+    assert each["Pretax income", 2021] == "10,689"
+    assert each["Total revenues", 2020] == "$36,087"
+    assert ("Pretax income", None) not in each
+    assert each["Effective tax rate", 2022] == "21.6 %"
