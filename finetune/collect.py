@@ -39,7 +39,8 @@ def from_turns(engine: Engine, principal: Principal) -> Iterator[Record]:
 def _of_turn(turn: Turn) -> Record | None:
     answer = turn.answer
     corrected = turn.correction.strip()
-    if not answer.passages or answer.incomplete or not (corrected or turn.rating == 1):
+    # What the model did not finish can be put right by a person, but not be learned from itself.
+    if not answer.passages or not (corrected or (turn.rating == 1 and not answer.incomplete)):
         return None
     text = cite(corrected, answer.passages) if corrected else answer.text
     return Record(

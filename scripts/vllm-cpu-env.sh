@@ -2,7 +2,7 @@
 # A real vLLM server on the CPU for the integration tests, in an environment of its own.
 #
 #   scripts/vllm-cpu-env.sh install            .venv-vllm, every file by hash (about 2 min, 3.5 GB); again: a no-op
-#   scripts/vllm-cpu-env.sh model DIR          a tiny random Qwen3 with its tokenizer and ChatML template in DIR
+#   scripts/vllm-cpu-env.sh model DIR [FILE]   a tiny random Qwen3 with its tokenizer and ChatML template in DIR
 #   scripts/vllm-cpu-env.sh serve DIR [PORT] [MORE OPTIONS OF VLLM...]
 #                                              serves DIR as "tiny" on 127.0.0.1:PORT (8011) until stopped
 #
@@ -47,7 +47,7 @@ install)
     ;;
 model)
     install
-    exec "$venv/bin/python" "$here/make_tiny_qwen.py" "${2:?a folder for the model}"
+    exec "$venv/bin/python" "$here/make_tiny_qwen.py" "${2:?a folder for the model}" ${3:+"$3"}
     ;;
 serve)
     install

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import chat, library, look, prompts, quality, readiness, sidebar, state, wire
+from ui import chat, library, look, prompts, quality, readiness, sidebar, state, tuning, wire
 from ui.boot import current, principal
 from ui.language import COOKIE, language, say
 
@@ -35,6 +35,9 @@ def main() -> None:
     if principal().roles & {"evaluator", "admin"}:
         pages["quality"] = st.Page(
             quality.page, title=say("nav.quality"), icon=":material/verified:", url_path="quality"
+        )
+        pages["tuning"] = st.Page(
+            tuning.page, title=say("nav.tuning"), icon=":material/model_training:", url_path="tuning"
         )
     if "admin" in principal().roles:
         pages["prompts"] = st.Page(

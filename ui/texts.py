@@ -6,6 +6,7 @@ Messages about documents, models and settings live in :mod:`rag.messages`; these
 from __future__ import annotations
 
 from ui.texts_quality import ERRORS, QUALITY
+from ui.texts_tuning import TUNING
 
 PAGE: dict[str, tuple[str, str]] = {
     "app.title": ("Wenju 问据", "问据 Wenju"),
@@ -444,7 +445,8 @@ PROMPTS: dict[str, tuple[str, str]] = {
 }
 
 TEXTS: dict[str, tuple[str, str]] = {
-    **PAGE, **WELCOME, **CHAT, **LIBRARY, **READINESS, **PROMPTS, **QUALITY, **ERRORS
+    **PAGE, **WELCOME, **CHAT, **LIBRARY, **READINESS, **PROMPTS, **QUALITY, **ERRORS,
+    **TUNING,
 }  # fmt: skip
 
 

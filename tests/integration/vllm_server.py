@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "vllm-cpu-env.sh"
-INSTALLED = ROOT / ".venv-vllm" / ".installed-from"
+INSTALLED = Path(os.environ.get("WENJU_VLLM_VENV") or ROOT / ".venv-vllm") / ".installed-from"
 START_S = 240
 
 
@@ -38,16 +38,21 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def vllm_server(folder: Path, *options: str) -> Iterator[str]:
-    """The URL (ending in /v1) of a server that serves a tiny Qwen3 as "tiny"."""
+def vllm_server(folder: Path, *options: str, words: str = "") -> Iterator[str]:
+    """The URL (ending in /v1) of a server that serves a tiny Qwen3, ``folder``/tiny, as "tiny". ``words``:
+    text that its tokenizer also learns from; such a server is always one of its own."""
     given = os.environ.get("WENJU_TEST_VLLM_URL")
-    if given:
+    if given and not words:
         yield given
         return
     if not INSTALLED.exists():
         require_or_skip("the CPU build of vLLM", f"{SCRIPT.relative_to(ROOT)} install")
     model, log = folder / "tiny", folder / "vllm.log"
-    subprocess.run([SCRIPT, "model", model], check=True, capture_output=True, timeout=300)
+    made: list[str | Path] = [SCRIPT, "model", model]
+    if words:
+        (folder / "words.txt").write_text(words, encoding="utf-8")
+        made.append(folder / "words.txt")
+    subprocess.run(made, check=True, capture_output=True, timeout=300)
     port = _free_port()
     with log.open("wb") as out:
         server = subprocess.Popen(

@@ -10,6 +10,7 @@ import pytest
 
 from evaluation.errors import ERROR_CLASSES
 from evaluation.scoring import MEASURES
+from finetune.sets import SOURCES
 from rag.records import DocumentStatus, Language, Review
 from ui import quality_datasets, quality_feedback
 from ui.answers import REASONS
@@ -41,6 +42,8 @@ MADE_UP = {
     *(f"quality.state_{name}" for name in quality_datasets.STATES),
     *(f"quality.feedback_{name}" for name in quality_feedback.FILTERS),
     *(f"quality.verdict_{name}" for name in ("better", "worse", "same")),
+    *(f"tuning.from_{name}" for name in SOURCES),
+    *(f"tuning.role_{name}" for name in ("guard", "target")),
     *(f"quality.review_{name}" for name in get_args(Review) if name),
 }
 
