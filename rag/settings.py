@@ -63,11 +63,12 @@ class EmbeddingSettings(_Section):
 class RerankerSettings(_Section):
     """What orders the best candidates anew. The light reranker needs no model and goes before the others."""
 
-    kind: Literal["auto", "off", "light", "flag", "server"] = Field(
+    kind: Literal["auto", "off", "light", "flag", "onnx", "server"] = Field(
         "auto",
-        description="light: features with learned weights; flag: FlagEmbedding's FlagReranker; server: a "
-        "/rerank endpoint; auto: the server at base_url, else flag where it and its weights are installed, "
-        "else light; off: the order of the fusion",
+        description="light: features with learned weights; flag: FlagEmbedding's FlagReranker; onnx: a "
+        "folder with a cross-encoder's model.onnx and tokenizer.json; server: a /rerank endpoint; auto: the "
+        "server at base_url, else flag where it and its weights are installed, else light; off: the order of "
+        "the fusion",
     )
     model: str = Field(
         "BAAI/bge-reranker-v2-m3", description="name or folder of the reranker; server: name sent along"

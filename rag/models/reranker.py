@@ -70,6 +70,14 @@ def load_reranker(settings: Settings) -> Reranker | None:
         return load_server_reranker(settings)
     if wanted.kind in ("off", "light") or (wanted.kind == "auto" and not _installed(settings)):
         return None
+    if wanted.kind == "onnx":
+        from rag.models.onnx_reranker import OnnxReranking
+
+        try:
+            found, called = find_model(wanted.model, settings.resolved_models_dir)
+        except ModelNotInstalled as error:
+            raise ModelNotInstalled("reranker.not_found", model=wanted.model) from error
+        return OnnxReranking(found, called)
     try:
         import torch
         from FlagEmbedding import FlagReranker
