@@ -4,8 +4,8 @@ from __future__ import annotations
 
 MESSAGES: dict[str, tuple[str, str]] = {
     "prompt.bad_use": (
-        "“{use}” is no name for a use. Expected 1 to 32 letters, digits, spaces or hyphens.",
-        "“{use}”不能作为用途名称。应为 1 到 32 个文字、数字、空格或连字符。",
+        "“{use}” cannot be the name of a style. Expected 1 to 32 letters, digits, spaces or hyphens.",
+        "“{use}”不能作为回答方式的名称。应为 1 到 32 个文字、数字、空格或连字符。",
     ),
     "prompt.bad_language": (
         "“{language}” is no language of a prompt. Expected zh or en.",
@@ -34,52 +34,52 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "提示词中含有可能被模型当作控制符或不可见的字符（{found}），请删除。",
     ),
     "prompt.unknown_use": (
-        "There is no prompt for “{use}”. Known are: {known}.",
-        "没有用途为“{use}”的提示词。现有：{known}。",
+        "There is no style “{use}”. Known are: {known}.",
+        "没有名为“{use}”的回答方式。现有：{known}。",
     ),
     "prompt.unknown_version": (
         "“{use}” ({language}) has no version {version}. `wenju prompts show` lists them.",
         "“{use}”（{language}）没有版本 {version}。可用 `wenju prompts show` 列出。",
     ),
     "cli.help.eval.injection": (
-        "Plant instructions in documents of a passing library and count the answers that obey them; exit code 3 "
+        "Plant instructions in documents of a temporary library and count the answers that obey them; exit code 3 "
         "when any does.",
         "在临时文档库的文档中植入指令，统计服从指令的回答；只要有一个即返回退出码 3。",
     ),
     "cli.eval.injection": ("Answers by: {model}.", "回答来自：{model}。"),
     "cli.eval.extractive": ("quotes, no chat model", "原文摘录，无对话模型"),
     "cli.help.prompts": (
-        "What a chat model is told, by use and language. Saved wordings are kept; the newest counts.",
-        "对话模型的提示词，按用途和语言管理。历次保存的文本都会保留，以最新的为准。",
+        "What a chat model is told, by style and language. Saved wordings are kept; the newest counts.",
+        "对话模型的提示词，按回答方式和语言管理。历次保存的文本都会保留，以最新的为准。",
     ),
-    "cli.help.prompts.list": ("Every use and language, and which wording counts.", "列出各用途、语言及当前文本的版本。"),
+    "cli.help.prompts.list": ("Every style and language, and which wording counts.", "列出各回答方式、语言及当前文本的版本。"),
     "cli.help.prompts.show": (
         "Print the wording that counts and the list of its versions.",
         "输出当前文本及其版本列表。",
     ),
     "cli.help.prompts.edit": (
-        "Change a wording, in an editor or from a file; a new USE is added.",
-        "用编辑器或文件修改文本；新的 USE 会被添加。",
+        "Change a wording, in an editor or from a file; a new style is added.",
+        "用编辑器或文件修改文本；新的回答方式会被添加。",
     ),
     "cli.help.prompts.restore": (
         "Make an older version count again (0: the one that came with the program).",
         "恢复较早的版本（0 为内置文本）。",
     ),
     "cli.help.prompts.remove": (
-        "Take a use that was added off the list; its wordings are kept.",
-        "从列表中移除自行添加的用途；其文本仍会保留。",
+        "Take a style that was added off the list; its wordings are kept.",
+        "从列表中移除自行添加的回答方式；其文本仍会保留。",
     ),
-    "cli.arg.use": ("concise, analyst, or a use that was added.", "concise、analyst 或自行添加的用途。"),
+    "cli.arg.use": ("A style: concise, analyst, or one that was added.", "回答方式：concise、analyst 或自行添加的。"),
     "cli.arg.prompt_language": ("The language of the prompt.", "提示词的语言。"),
     "cli.arg.prompt_version": ("Number of the version; `show` lists them.", "版本号，可用 show 列出。"),
     "cli.opt.prompt_version": ("Show this version.", "显示该版本。"),
     "cli.opt.prompt_file": ("Read the wording from FILE (- is standard input).", "从 FILE 读取文本（- 为标准输入）。"),
     "cli.opt.note": ("Why it was changed.", "修改说明。"),
     "cli.opt.use": (
-        "How the answer is written: concise, analyst (data, analysis, risk warning), or a use that was added.",
-        "回答方式：concise（简明）、analyst（数据、分析、风险提示）或自行添加的用途。",
+        "How the answer is written: concise, analyst (data, analysis, risk warning), or one that was added.",
+        "回答方式：concise（简明）、analyst（数据、分析、风险提示）或自行添加的。",
     ),
-    "cli.prompts.use": ("use", "用途"),
+    "cli.prompts.use": ("style", "回答方式"),
     "cli.prompts.language": ("language", "语言"),
     "cli.prompts.version": ("version", "版本"),
     "cli.prompts.fingerprint": ("fingerprint", "指纹"),
@@ -94,6 +94,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.prompts.unreadable": ("{path} cannot be read: {problem}", "无法读取 {path}：{problem}"),
     "prompt.built_in": (
         "“{use}” came with the program and cannot be removed; its first wording can be restored.",
-        "“{use}”是内置用途，不能移除，但可以恢复最初的文本。",
+        "“{use}”是内置的回答方式，不能移除，但可以恢复最初的文本。",
     ),
 }
