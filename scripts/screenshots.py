@@ -37,9 +37,11 @@ def save(page: Page, path: Path) -> None:
     print(f"{path.name}: {out.tell() // 1024} KB")
 
 
-def visit(browser: Browser, url: str, width: int, lang: str, *, dark: bool = False) -> Page:
+def visit(
+    browser: Browser, url: str, width: int, lang: str, *, dark: bool = False, height: int = 900
+) -> Page:
     context = browser.new_context(
-        viewport={"width": width, "height": 900 if width > 500 else 844},
+        viewport={"width": width, "height": height if width > 500 else 844},
         locale="zh-CN" if lang == "zh" else "en-US",
         color_scheme="dark" if dark else "light",
     )
@@ -58,10 +60,26 @@ def ask(page: Page, question: str) -> None:
     page.wait_for_selector(".st-key-evidence img, .st-key-evidence mark")
 
 
+def compare(page: Page) -> None:
+    """Runs the sample questions twice, searching everywhere and in the right document, and compares them."""
+    page.click(".st-key-run-samples button")
+    page.wait_for_selector(".st-key-measures", timeout=180_000)  # a run opens by itself when it ends
+    page.click(".st-key-all-runs button")
+    page.get_by_text("New run", exact=True).click()
+    page.wait_for_timeout(2_000)  # a list that opens while the page is drawn anew closes again
+    page.click(".st-key-run-systems input")
+    page.keyboard.type("right document")
+    page.get_by_role("option", name="Answers, right document given").click()
+    page.keyboard.press("Escape")
+    page.click(".st-key-run-go button")
+    page.wait_for_selector(".st-key-all-runs", timeout=180_000)
+    page.wait_for_selector(".st-key-measures")
+
+
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    english = "How much did Calder Ridge spend on research and development in fiscal 2024?"
+    english = "What was Calder Ridge's gross margin in fiscal 2024?"
     chinese = "云岭精密2024年营业收入是多少？同比增长多少？"
     with (
         tempfile.TemporaryDirectory() as data,
@@ -80,6 +98,10 @@ def main(folder: Path) -> None:
         page = visit(browser, f"{url}/library", 1440, "en")
         page.wait_for_selector(".st-key-library-rows")
         save(page, folder / "library.png")
+        page = visit(browser, f"{url}/quality", 1440, "en", height=1150)
+        page.wait_for_selector(".st-key-run-samples button")
+        compare(page)
+        save(page, folder / "quality.png")
         page = visit(browser, f"{url}/readiness", 1440, "en")
         page.wait_for_selector('[class*="st-key-part-"]')
         save(page, folder / "readiness.png")

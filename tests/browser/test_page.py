@@ -62,6 +62,28 @@ def test_a_newcomer_gets_from_samples_to_the_marked_page(app: str, visit: Visit)
     page.wait_for_selector(CITATION)  # the conversation is in the address
 
 
+def test_a_ratio_shows_its_result_first_and_its_operands_lead_to_their_rows(app: str, visit: Visit) -> None:
+    page = visit(app)
+    try_samples(page)
+    names = page.get_by_test_id("stSidebarNavLink").all_inner_texts()
+    assert [name.split()[-1] for name in names] == ["Chat", "Library", "Quality", "Prompts", "Readiness"]
+    page.fill(".st-key-ask textarea", "What was Calder Ridge's gross margin in fiscal 2024?")
+    page.keyboard.press("Enter")
+    result = page.locator('[class*="st-key-calc-"]')
+    expect(result).to_contain_text("45.67 %", timeout=60_000)
+    expect(page.locator('[class*="st-key-actions-"]')).to_be_visible()
+    answer = page.locator('[class*="st-key-a-"]').first
+    sentence = answer.get_by_text("gross profit / revenue")
+    expect(sentence).to_have_count(1)  # said once
+    above, below = result.bounding_box(), sentence.bounding_box()
+    assert above
+    assert below
+    assert above["y"] < below["y"]
+    result.locator(CITATION).first.click()
+    page.wait_for_selector(".st-key-evidence img")
+    assert marked_pixels(page) > 500
+
+
 def test_phone_in_chinese(app: str, visit: Visit) -> None:
     page = visit(app, width=390, locale="zh-CN", dark=True)
     try_samples(page)
