@@ -198,8 +198,9 @@ class _Asked:
 
     def identity(self, **more: Any) -> dict[str, Any]:
         settings = self.engine.settings
-        chosen = {name: getattr(settings, name).model_dump(mode="json") for name in SECTIONS}
-        chosen["chat"].pop("api_key", None)
+        chosen = {
+            name: getattr(settings, name).model_dump(mode="json", exclude={"api_key"}) for name in SECTIONS
+        }
         options = {k: v for k, v in self.spec.options.items() if k != "key_env"}
         return {
             "kind": self.spec.kind,

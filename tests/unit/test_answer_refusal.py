@@ -248,5 +248,5 @@ def test_a_name_is_there_when_its_document_is_about_it() -> None:
     known = replace(plain, about=About(company="North Harbour Company", fiscal_year=2022))
     wanted = list(query_terms(essence(question)))
     asked = understand(question, wanted, {t: 0 if t in ("north", "harbour") else 40 for t in wanted}, 100)
-    assert set(measure(asked, [plain], covers=True).missing) == {"north", "harbour"}
+    assert set(measure(asked, [plain], covers=True).missing) == {"North Harbour"}
     assert measure(asked, [known], covers=True).missing == ()
