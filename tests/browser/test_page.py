@@ -66,7 +66,14 @@ def test_a_ratio_shows_its_result_first_and_its_operands_lead_to_their_rows(app:
     page = visit(app)
     try_samples(page)
     names = page.get_by_test_id("stSidebarNavLink").all_inner_texts()
-    assert [name.split()[-1] for name in names] == ["Chat", "Library", "Quality", "Prompts", "Readiness"]
+    assert [name.split()[-1] for name in names] == [
+        "Chat",
+        "Library",
+        "Quality",
+        "Tuning",
+        "Prompts",
+        "Readiness",
+    ]
     page.fill(".st-key-ask textarea", "What was Calder Ridge's gross margin in fiscal 2024?")
     page.keyboard.press("Enter")
     result = page.locator('[class*="st-key-calc-"]')
