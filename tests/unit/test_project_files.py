@@ -111,7 +111,7 @@ def test_wenju_commands_in_the_documents_exist() -> None:
         if path.suffix != ".md":
             continue
         for line in re.findall(
-            r"(?:^|`|bin/|exec app )wenju ([a-z]+(?: [a-z]+)?)", _read(path), re.MULTILINE
+            r"(?:^|`|bin/|exec app )wenju ([a-z]+(?: [a-z-]+)?)", _read(path), re.MULTILINE
         ):
             first, _, second = line.partition(" ")
             assert first in group.commands, f"{path.name}: wenju {line}"
