@@ -17,7 +17,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+expect.set_options(timeout=30_000)  # a busy machine draws a page late; none of these tests is about speed
 
 ROOT = Path(__file__).parents[2]
 FLAGS = [
@@ -91,7 +93,7 @@ class _SlowModel(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        words = ["Research", " and", " development", " [1]."] + [f" word{n}" for n in range(56)]
+        words = ["Research", " and", " development", " [1]."] + [f" word{n}" for n in range(600)]
         try:
             for number, word in enumerate(words):
                 delta = {"content": word, **({"role": "assistant"} if number == 0 else {})}
