@@ -83,6 +83,11 @@ def test_a_ratio_shows_its_result_first_and_its_operands_lead_to_their_rows(app:
     sentence = answer.get_by_text("gross profit / revenue")
     expect(sentence).to_have_count(1)  # said once
     above, below = result.bounding_box(), sentence.bounding_box()
+    for _ in range(100):  # the finished answer is drawn once more: for a moment its parts are not there
+        if above and below:
+            break
+        page.wait_for_timeout(100)
+        above, below = result.bounding_box(), sentence.bounding_box()
     assert above
     assert below
     assert above["y"] < below["y"]
