@@ -122,7 +122,7 @@ class Subjects:
             return NOTHING
         best = tuple(b for b in (self._best(ids, fits) for ids in kept or [inside]) if b)
         if not kept:  # a period or a kind of report alone
-            inside = frozenset(i for c, _ in used for i in c.document_ids)
+            inside = frozenset(i for c, _ in used for i in c.document_ids).union(*best)
         for start, end in spans:
             naming |= set(query_terms(question[start:end])) | set(terms(question[start:end]))
         return Meant(

@@ -209,6 +209,13 @@ def test_chips_never_widen_the_scope(
     assert {c.key for c in again.chips}.isdisjoint(c.key for c in meant.chips)
 
 
+def test_a_period_alone_names_all_that_fit_it_best() -> None:
+    documents = [d for d in DOCUMENTS if d.id in (13, 17)]
+    meant = Subjects(documents).understand("last year")
+    assert meant.chips
+    assert frozenset().union(*meant.best) <= meant.named
+
+
 def test_the_named_document_comes_first_and_the_scope_still_holds(tmp_path: Path) -> None:
     library = SearchLibrary(tmp_path)
     text = "net sales by region and segment"
