@@ -47,6 +47,7 @@ NumberStatus = Literal["found", "recomputed", "missing"]
 Review = Literal["", "accepted", "dismissed"]  # an evaluator's verdict on a reader's feedback; "" not yet
 GoldenState = Literal["draft", "accepted", "rejected"]
 RunStatus = Literal["running", "done", "stopped", "failed"]
+Right = Literal["read", "ask", "write", "feedback", "evaluate", "admin"]  # what an API token may be used for
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +221,15 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. ``rag.access`` turns it into a :class:`Scope`."""
+    """Who asks. ``rag.access`` turns it into a :class:`Scope`. ``rights`` and ``collection_ids`` narrow what
+    the roles allow, None: not at all; an API token carries them."""
 
     user_id: str
     name: str
     roles: frozenset[str] = frozenset()
+    rights: frozenset[Right] | None = None
+    collection_ids: frozenset[int] | None = None
+    token_id: int | None = None  # the API token it came in with
 
 
 @dataclass(frozen=True, slots=True)

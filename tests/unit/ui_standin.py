@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from rag.about import checked
-from rag.engine import Added
+from rag.documents import Added
 from rag.errors import AccessDenied, DocumentError
 from rag.records import (
     Answer,

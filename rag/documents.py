@@ -1,0 +1,220 @@
+"""What the Engine offers around documents: taking in, listing, reading, editing, deleting, picturing.
+
+Promises: every read and write is authorised here, ids of a client included; "not there" and "not yours" are
+the same answer; taking in the same bytes again is a no-op that says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from rag.access import LOCAL, readable_scope
+from rag.errors import AccessDenied, DocumentError, WenjuError
+from rag.records import Collection, Document, Page, Principal, Scope, StoredChunk
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag.pictures import PagePictures
+    from rag.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """``created`` is False when the same bytes are already in that collection (``document`` is then the
+    one that is there)."""
+
+    document: Document
+    created: bool
+
+
+class Documents:
+    """Mixed into Engine."""
+
+    settings: Settings
+    store: Store
+    _lock: threading.RLock
+    _pictures: PagePictures | None
+
+    def scope(
+        self,
+        principal: Principal,
+        collection_ids: Iterable[int] | None = None,
+        document_ids: Iterable[int] | None = None,
+    ) -> Scope:
+        """What ``principal`` may read, narrowed to the given collections and documents. Raises AccessDenied
+        when a given id is not readable."""
+        readable = {c.id: c for c in self.collections(principal)}
+        if collection_ids is not None:
+            wanted = set(collection_ids)
+            if not wanted <= readable.keys():
+                raise AccessDenied("store.not_found")
+            readable = {key: readable[key] for key in wanted}
+        scope = readable_scope(principal, readable.values(), document_ids)
+        for document_id in scope.document_ids or ():
+            self.store.document(document_id, scope)  # AccessDenied: not there or not yours
+        return scope
+
+    def collections(self, principal: Principal = LOCAL) -> list[Collection]:
+        return self.store.collections() if principal.roles else []
+
+    def add_document(
+        self,
+        name: str,
+        data: bytes | BinaryIO | Path,
+        principal: Principal = LOCAL,
+        *,
+        collection: str = "default",
+        source: str = "",
+        password: str | None = None,
+    ) -> Added:
+        """Stores the bytes and queues the document; a worker takes it from there. Idempotent by content.
+        Raises DocumentError for a file over the limit, DiskFull, AccessDenied."""
+        if not principal.roles:
+            raise AccessDenied("store.not_found")
+        limit = self.settings.ingest.max_file_mb * 2**20
+        if isinstance(data, Path):
+            if data.stat().st_size > limit:
+                raise _too_large(name, data.stat().st_size, limit)
+            opened: object = data.open("rb")
+        elif isinstance(data, bytes):
+            opened = io.BytesIO(data)
+        else:
+            opened = nullcontext(data)
+        with opened as stream:  # type: ignore[attr-defined]
+            if stream.seekable():
+                size = stream.seek(0, io.SEEK_END)
+                if size > limit:
+                    raise _too_large(name, size, limit)
+                settled = self._settled(stream, collection, source)
+                if settled is not None:
+                    return Added(settled, created=False)
+                stream.seek(0)
+            sha256, size = self.store.originals.put(stream)
+            document, created = self.store.add_document(
+                collection_id=self.store.ensure_collection(collection).id,
+                name=name,
+                sha256=sha256,
+                size_bytes=size,
+                source=source,
+                password=password,
+            )
+            if stream.seekable() and not self.store.originals.exists(sha256):
+                # The same bytes were deleted by somebody else between the two writes above.
+                stream.seek(0)
+                self.store.originals.put(stream)
+        return Added(document, created)
+
+    def _settled(self, stream: BinaryIO, collection: str, source: str) -> Document | None:
+        """The ready document that these bytes already are. Writes nothing: taking in a folder again costs a
+        hash and a look-up for every file that did not change."""
+        known = next((c for c in self.store.collections() if c.name == collection), None)
+        if known is None:
+            return None
+        stream.seek(0)
+        digest = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+        return self.store.settled_document(collection_id=known.id, sha256=digest.hexdigest(), source=source)
+
+    def documents(self, principal: Principal = LOCAL) -> list[Document]:
+        return self.store.documents(self.scope(principal))
+
+    def document(self, document_id: int, principal: Principal = LOCAL) -> Document:
+        """Raises AccessDenied: not there, or not yours."""
+        return self.store.document(document_id, self.scope(principal))
+
+    def document_pages(self, document_id: int, principal: Principal = LOCAL) -> list[Page]:
+        self.document(document_id, principal)
+        return self.store.pages(document_id)
+
+    def document_chunks(self, document_id: int, principal: Principal = LOCAL) -> list[StoredChunk]:
+        """The chunks as indexed, in order."""
+        self.document(document_id, principal)
+        return self.store.document_chunks(document_id)
+
+    def edit_about(
+        self,
+        document_id: int,
+        principal: Principal = LOCAL,
+        *,
+        title: str | None = None,
+        company: str | None = None,
+        ticker: str | None = None,
+        report_type: str | None = None,
+        fiscal_year: int | None = None,
+        fiscal_period: str | None = None,
+        date: str | None = None,
+        aliases: Sequence[str] | None = None,
+    ) -> Document:
+        """Sets what a ready document is about; None leaves a field as it is, "" (for the year 0, for the
+        aliases []) says that it is unknown. What was set is kept when the document is read again. Search
+        names documents anew within ``search.refresh_s``; the lexical index takes the new head of each chunk,
+        vectors keep the head that they were embedded with until the library is re-indexed for another reason.
+        Raises AccessDenied, WenjuError ("about.invalid" naming the field, "about.not_ready")."""
+        from rag.about import checked
+
+        document = self.document(document_id, principal)
+        if document.status != "ready":
+            raise WenjuError("about.not_ready", name=document.name)
+        values = checked(
+            {
+                "title": title,
+                "company": company,
+                "ticker": ticker,
+                "report_type": report_type,
+                "fiscal_year": fiscal_year,
+                "fiscal_period": fiscal_period,
+                "date": date,
+                "aliases": aliases,
+            }
+        )
+        return self.store.edit_about(document_id, values.pop("title", None) or None, values)
+
+    def delete_document(self, document_id: int, principal: Principal = LOCAL) -> None:
+        document = self.document(document_id, principal)
+        self.store.delete_document(document_id)
+        if not self.store.originals.exists(document.sha256):  # no other document has these bytes
+            self._page_pictures().forget(document.sha256)
+
+    def retry_document(
+        self, document_id: int, principal: Principal = LOCAL, password: str | None = None
+    ) -> None:
+        """Queues a document again, with a password when it needs one."""
+        self.document(document_id, principal)
+        self.store.requeue_document(document_id, password=password)
+
+    def original(self, document_id: int, principal: Principal = LOCAL) -> bytes:
+        document = self.document(document_id, principal)
+        with self.store.originals.open(document.sha256) as stream:
+            return bytes(stream.read())
+
+    def page_picture(
+        self, document_id: int, page: int, principal: Principal = LOCAL, *, width_px: int = 1000
+    ) -> bytes | None:
+        """The page as PNG, ``width_px`` wide; None when the file type has no pictures or the page cannot be
+        drawn (show the page's text instead)."""
+        document = self.document(document_id, principal)
+        shown = document.rendition_sha256 or document.sha256
+        with self.store.originals.local_path(shown) as path:
+            return self._page_pictures().picture(path, document.sha256, page, width_px)
+
+    def _page_pictures(self) -> PagePictures:
+        with self._lock:
+            if self._pictures is None:
+                from rag.pictures import PagePictures
+
+                self._pictures = PagePictures(self.settings)
+            return self._pictures
+
+
+def _too_large(name: str, size: int, limit: int) -> DocumentError:
+    return DocumentError(
+        "failed", "document.too_large", name=name, size_mb=f"{size / 2**20:.0f}", limit_mb=limit // 2**20
+    )
