@@ -15,6 +15,7 @@
     │   └── ModelUnavailable   an outside server is unreachable, slow or answers garbage
     ├── PromptError            a wording, or the name of a use, is not acceptable
     ├── TermError              a term for the vocabulary is not acceptable
+    ├── Busy                   not now: too much at once, or shutting down; says when to come again
     └── SandboxError           a child process died, ran too long or took too much memory
 """
 
@@ -78,6 +79,15 @@ class PromptError(WenjuError): ...
 
 
 class TermError(WenjuError): ...
+
+
+class Busy(WenjuError):
+    """``retry_after_s``: whole seconds after which it is worth trying again (HTTP Retry-After). Code
+    "load.draining": this process is shutting down (HTTP 503); every other code: too much at once (429)."""
+
+    def __init__(self, code: str, /, *, retry_after_s: int, **params: object) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(code, seconds=retry_after_s, **params)
 
 
 class SandboxError(WenjuError): ...

@@ -175,6 +175,50 @@ class TuningSettings(_Section):
     )
 
 
+class CacheSettings(_Section):
+    """Answers kept to be given again. Whatever could change an answer is part of what it is found by."""
+
+    answers: bool = Field(True, description="give an answer again when the same is asked again")
+    ttl_s: float = Field(24 * 3600.0, gt=0, description="seconds that an answer is kept")
+    capacity: int = Field(
+        500, ge=1, description="most answers kept in this process (Redis has its own limit)"
+    )
+    semantic: bool = Field(
+        False,
+        description="also give the answer to a question that means the same in other words; wrong now and "
+        "then (docs/experiments.md has the measured rate)",
+    )
+    semantic_cosine: float = Field(
+        0.95, gt=0, le=1, description="how near the other question must be (cosine of the embedding model)"
+    )
+
+
+class LoadSettings(_Section):
+    """What keeps the service upright under many questions and beside systems that fail."""
+
+    answers: int = Field(32, ge=1, description="answers written at once in this process")
+    waiting: int = Field(128, ge=0, description="most questions in line behind them")
+    waiting_per_user: int = Field(16, ge=1, description="most questions of one user in that line")
+    wait_s: float = Field(30.0, gt=0, description="longest wait in line, seconds")
+    embed_s: float = Field(
+        10.0, gt=0, description="seconds for a query's vector; then words alone are searched"
+    )
+    rerank_s: float = Field(
+        10.0, gt=0, description="seconds for the reranker; then the order stays as it was"
+    )
+    retrieve_s: float = Field(60.0, gt=0, description="seconds until passages are there; then it is an error")
+    answer_s: float = Field(
+        180.0, gt=0, description="seconds for a whole answer; then what has arrived is shown, incomplete"
+    )
+    breaker_failures: int = Field(
+        5, ge=1, description="failures in a row after which an outside system is left alone"
+    )
+    breaker_open_s: float = Field(10.0, gt=0, description="seconds that it is left alone before the next try")
+    drain_s: float = Field(
+        25.0, ge=0, description="seconds that running answers may take to end when the service is stopped"
+    )
+
+
 class ServerSettings(_Section):
     host: str = Field("127.0.0.1", description="address the page listens on")
     port: int = Field(8501, ge=1, le=65535)
@@ -206,6 +250,8 @@ class Settings(BaseSettings):
     answer: AnswerSettings = AnswerSettings()
     ingest: IngestSettings = IngestSettings()
     tuning: TuningSettings = TuningSettings()
+    cache: CacheSettings = CacheSettings()
+    load: LoadSettings = LoadSettings()
     server: ServerSettings = ServerSettings()
 
     @classmethod
