@@ -293,6 +293,14 @@ vocabulary = sa.Table(
     sqlite_autoincrement=True,
 )
 
+# What processes on one library share and nobody else may know, e.g. what signs values in Redis.
+secrets = sa.Table(
+    "secrets",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", sa.String(64), nullable=False),  # hexadecimal
+)
+
 # Every text a prompt ever had; the newest row of a (use, language) that is active is used. Rows never change.
 prompts = sa.Table(
     "prompts",

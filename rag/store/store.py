@@ -19,6 +19,7 @@ from rag.store.originals import Originals
 from rag.store.own_terms import OwnTerms
 from rag.store.prompts import Prompts
 from rag.store.reading import Reading
+from rag.store.secrets import Secrets
 from rag.store.tuning import Tuning
 
 
@@ -30,6 +31,7 @@ class Store(
     EvaluationRecords,
     Prompts,
     OwnTerms,
+    Secrets,
     Audit,
     Tuning,
 ):

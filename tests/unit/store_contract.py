@@ -595,3 +595,14 @@ class TestTwoStores:
 
             leased = [i for mine in together(4, drain) for i in mine]
         assert sorted(leased) == list(range(1, 11))
+
+
+def test_a_secret_is_the_same_for_everybody(store: Store, settings: Settings) -> None:
+    found = together(6, lambda _: store.secret("cache"))
+    assert len(set(found)) == 1
+    (first,) = set(found)
+    assert isinstance(first, bytes)
+    assert len(first) == 32
+    assert store.secret("another") != first
+    with Store.open(settings) as again:
+        assert again.secret("cache") == first

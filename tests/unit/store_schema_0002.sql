@@ -263,6 +263,11 @@ CREATE TABLE rules (
 	created_by TEXT DEFAULT '' NOT NULL, 
 	created_at DATETIME NOT NULL
 );
+CREATE TABLE secrets (
+	name VARCHAR(64) NOT NULL, 
+	value VARCHAR(64) NOT NULL, 
+	CONSTRAINT pk_secrets PRIMARY KEY (name)
+);
 CREATE TABLE sessions (
 	token_sha256 VARCHAR(64) NOT NULL, 
 	user_id VARCHAR(64) NOT NULL, 

@@ -48,6 +48,12 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "secrets",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("value", sa.String(64), nullable=False),
+    )
+
+    op.create_table(
         "prompts",
         _id(),
         sa.Column("use", sa.String(32), nullable=False),
