@@ -15,6 +15,7 @@ import typer
 
 from commands.console import environment_language, guarded, set_language, text, usage_error
 from commands.eval_app import eval_app
+from commands.serving_app import bench_app, serving_app
 from commands.tune_app import tune_app
 
 # Help texts are message codes: `main` puts the reader's language in their place.
@@ -28,6 +29,8 @@ app.add_typer(export_app, name="export")
 app.add_typer(import_app, name="import")
 app.add_typer(eval_app, name="eval")
 app.add_typer(tune_app, name="tune")
+app.add_typer(serving_app, name="serving")
+app.add_typer(bench_app, name="bench")
 app.add_typer(prompts_app, name="prompts")
 feedback_app = typer.Typer(help="cli.help.feedback", no_args_is_help=True)
 app.add_typer(feedback_app, name="feedback")

@@ -1,0 +1,1 @@
+"""The chat server: what a serving profile needs of a GPU, and what an endpoint gives under load."""
