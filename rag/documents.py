@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from rag.access import LOCAL, readable_scope
-from rag.errors import AccessDenied, DocumentError, WenjuError
+from rag.access import LOCAL, readable_scope, reads_everything, require_right, rights
+from rag.errors import AccessDenied, DocumentError, PeopleError, WenjuError
 from rag.records import Collection, Document, Page, Principal, Scope, StoredChunk
 from rag.settings import Settings
 
@@ -62,7 +62,23 @@ class Documents:
         return scope
 
     def collections(self, principal: Principal = LOCAL) -> list[Collection]:
-        return self.store.collections() if principal.roles else []
+        """What the principal may read, by name: with accounts on an admin everything, others the collections
+        they are members of; an API token perhaps less."""
+        if not rights(principal) & {"read", "ask"}:
+            return []
+        return self._narrowed(principal, may_write=False)
+
+    def writable_collections(self, principal: Principal = LOCAL) -> list[Collection]:
+        """Those into which the principal may put documents, by name."""
+        return self._narrowed(principal, may_write=True) if "write" in rights(principal) else []
+
+    def _narrowed(self, principal: Principal, may_write: bool) -> list[Collection]:
+        if self.settings.accounts.mode == "off" or reads_everything(principal):
+            found = self.store.collections()
+        else:
+            found = self.store.member_collections(principal.user_id, may_write=may_write)
+        allowed = principal.collection_ids
+        return found if allowed is None else [c for c in found if c.id in allowed]
 
     def add_document(
         self,
@@ -75,9 +91,9 @@ class Documents:
         password: str | None = None,
     ) -> Added:
         """Stores the bytes and queues the document; a worker takes it from there. Idempotent by content.
-        Raises DocumentError for a file over the limit, DiskFull, AccessDenied."""
-        if not principal.roles:
-            raise AccessDenied("store.not_found")
+        ``collection`` is made when there is none and the principal is an admin. Raises DocumentError for a
+        file over the limit, DiskFull, AccessDenied, PeopleError (no such collection)."""
+        target = self._target(collection, principal)
         limit = self.settings.ingest.max_file_mb * 2**20
         if isinstance(data, Path):
             if data.stat().st_size > limit:
@@ -92,13 +108,13 @@ class Documents:
                 size = stream.seek(0, io.SEEK_END)
                 if size > limit:
                     raise _too_large(name, size, limit)
-                settled = self._settled(stream, collection, source)
+                settled = self._settled(stream, target, source)
                 if settled is not None:
                     return Added(settled, created=False)
                 stream.seek(0)
             sha256, size = self.store.originals.put(stream)
             document, created = self.store.add_document(
-                collection_id=self.store.ensure_collection(collection).id,
+                collection_id=target.id,
                 name=name,
                 sha256=sha256,
                 size_bytes=size,
@@ -111,24 +127,47 @@ class Documents:
                 self.store.originals.put(stream)
         return Added(document, created)
 
-    def _settled(self, stream: BinaryIO, collection: str, source: str) -> Document | None:
+    def _target(self, name: str, principal: Principal) -> Collection:
+        require_right(principal, "write")
+        known = next((c for c in self.store.collections() if c.name == name), None)
+        if known is not None and any(c.id == known.id for c in self.writable_collections(principal)):
+            return known
+        readable = self.collections(principal)
+        if known is not None and any(c.id == known.id for c in readable):
+            raise AccessDenied("access.needs_write", collection=name)
+        if known is None and reads_everything(principal) and principal.collection_ids is None:
+            return self.store.ensure_collection(name)
+        there = ", ".join(c.name for c in self.writable_collections(principal)) or "-"
+        raise PeopleError("people.no_collection", name=name, known=there)
+
+    def _settled(self, stream: BinaryIO, collection: Collection, source: str) -> Document | None:
         """The ready document that these bytes already are. Writes nothing: taking in a folder again costs a
         hash and a look-up for every file that did not change."""
-        known = next((c for c in self.store.collections() if c.name == collection), None)
-        if known is None:
-            return None
         stream.seek(0)
         digest = hashlib.sha256()
         while block := stream.read(1 << 20):
             digest.update(block)
-        return self.store.settled_document(collection_id=known.id, sha256=digest.hexdigest(), source=source)
+        return self.store.settled_document(
+            collection_id=collection.id, sha256=digest.hexdigest(), source=source
+        )
 
     def documents(self, principal: Principal = LOCAL) -> list[Document]:
+        """Of what the principal may read, newest first."""
+        require_right(principal, "read")
         return self.store.documents(self.scope(principal))
 
     def document(self, document_id: int, principal: Principal = LOCAL) -> Document:
         """Raises AccessDenied: not there, or not yours."""
+        require_right(principal, "read")
         return self.store.document(document_id, self.scope(principal))
+
+    def _changeable(self, document_id: int, principal: Principal) -> Document:
+        """For whoever may write into its collection. Raises AccessDenied."""
+        require_right(principal, "write")
+        document = self.store.document(document_id, self.scope(principal))
+        if all(c.id != document.collection_id for c in self.writable_collections(principal)):
+            raise AccessDenied("access.needs_write", collection=document.collection)
+        return document
 
     def document_pages(self, document_id: int, principal: Principal = LOCAL) -> list[Page]:
         self.document(document_id, principal)
@@ -160,7 +199,7 @@ class Documents:
         Raises AccessDenied, WenjuError ("about.invalid" naming the field, "about.not_ready")."""
         from rag.about import checked
 
-        document = self.document(document_id, principal)
+        document = self._changeable(document_id, principal)
         if document.status != "ready":
             raise WenjuError("about.not_ready", name=document.name)
         values = checked(
@@ -178,7 +217,8 @@ class Documents:
         return self.store.edit_about(document_id, values.pop("title", None) or None, values)
 
     def delete_document(self, document_id: int, principal: Principal = LOCAL) -> None:
-        document = self.document(document_id, principal)
+        """Raises AccessDenied: not there, not yours, or yours to read only."""
+        document = self._changeable(document_id, principal)
         self.store.delete_document(document_id)
         if not self.store.originals.exists(document.sha256):  # no other document has these bytes
             self._page_pictures().forget(document.sha256)
@@ -187,7 +227,7 @@ class Documents:
         self, document_id: int, principal: Principal = LOCAL, password: str | None = None
     ) -> None:
         """Queues a document again, with a password when it needs one."""
-        self.document(document_id, principal)
+        self._changeable(document_id, principal)
         self.store.requeue_document(document_id, password=password)
 
     def original(self, document_id: int, principal: Principal = LOCAL) -> bytes:

@@ -17,6 +17,7 @@ from rag.access import LOCAL
 from rag.conversations import Conversations
 from rag.documents import Documents
 from rag.evaluations import Evaluations
+from rag.people import People
 from rag.records import Event, PartStatus, Principal
 from rag.settings import Settings
 from rag.wordings import Wordings
@@ -35,7 +36,7 @@ Leg = Literal["dense", "lexical"]
 LEGS: tuple[Leg, ...] = ("dense", "lexical")
 
 
-class Engine(Documents, Conversations, Wordings, Evaluations):
+class Engine(Documents, Conversations, Wordings, Evaluations, People):
     """Everything a floor above may do. Build with :meth:`open`, end with :meth:`close` (or ``with``)."""
 
     def __init__(

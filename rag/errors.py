@@ -14,6 +14,7 @@
     │   ├── ModelNotInstalled  weights or an extra are missing; names the command
     │   └── ModelUnavailable   an outside server is unreachable, slow or answers garbage
     ├── PromptError            a wording, or the name of a use, is not acceptable
+    ├── PeopleError            a name, password, role or collection is not acceptable
     ├── TermError              a term for the vocabulary is not acceptable
     ├── Busy                   not now: too much at once, or shutting down; says when to come again
     └── SandboxError           a child process died, ran too long or took too much memory
@@ -76,6 +77,9 @@ class ModelUnavailable(ModelError): ...
 
 
 class PromptError(WenjuError): ...
+
+
+class PeopleError(WenjuError): ...
 
 
 class TermError(WenjuError): ...

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rag.access import LOCAL
+from rag.access import LOCAL, is_admin, require_right
 from rag.errors import AccessDenied
 from rag.records import Dataset, EvalResult, EvalRun, GoldenQuestion, GoldenState, Principal, RunStatus
 
 if TYPE_CHECKING:
     from rag.store import Store
-
-ROLES = frozenset({"evaluator", "admin"})
 
 
 class Evaluations:
@@ -205,9 +203,8 @@ class Evaluations:
 
 
 def _authorise(principal: Principal) -> None:
-    if not principal.roles & ROLES:
-        raise AccessDenied("eval.no_role")
+    require_right(principal, "evaluate")
 
 
 def _may_read(run: EvalRun, principal: Principal) -> bool:
-    return "admin" in principal.roles or run.created_by == principal.user_id
+    return is_admin(principal) or run.created_by == principal.user_id

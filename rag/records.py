@@ -189,6 +189,49 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
+class User:
+    """Somebody with an account. ``id`` is never given out twice and never changes, ``name`` is what they type
+    at sign-in."""
+
+    id: str
+    name: str
+    shown_name: str
+    roles: frozenset[str]
+    active: bool
+    must_change_password: bool
+    through_oidc: bool  # signs in with the organisation's provider and has no password here
+    created_at: datetime
+    signed_in_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user who may read a collection, or also write into it. Admins need no membership."""
+
+    collection_id: int
+    user_id: str
+    name: str
+    may_write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """A key for programs. Its secret is shown once, when it is made; ``prefix`` is how it begins.
+    ``collection_ids`` None: whatever its owner may read."""
+
+    id: int
+    user_id: str
+    name: str
+    prefix: str
+    rights: frozenset[Right]
+    collection_ids: frozenset[int] | None
+    created_at: datetime
+    expires_at: datetime | None = None
+    used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A file in the library, as the Library page shows it."""
 

@@ -219,6 +219,50 @@ class LoadSettings(_Section):
     )
 
 
+class AccountsSettings(_Section):
+    """Who may come in."""
+
+    mode: Literal["off", "on"] = Field(
+        "off",
+        description="off: one local user who may do everything (a laptop); on: people sign in, and see the "
+        "collections that they are members of",
+    )
+    session_hours: float = Field(12.0, gt=0, le=24 * 90, description="hours until one signs in again")
+    min_password_chars: int = Field(10, ge=8, le=128, description="shortest password, characters")
+    token_days: int = Field(0, ge=0, description="longest life of an API token, days; 0: no limit")
+    new_users_read: tuple[str, ...] = Field(
+        (), description="names of the collections that every new user may read"
+    )
+    secure_cookie: Literal["auto", "on"] = Field(
+        "auto",
+        description="on: the session cookie travels by HTTPS only; auto: when the request came by HTTPS",
+    )
+    oidc_metadata_url: str = Field(
+        "",
+        description="URL of the OpenID Connect provider's metadata (ends in "
+        "/.well-known/openid-configuration); empty: local passwords only",
+    )
+    oidc_client_id: str = Field("", description="this application's id at the provider")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="this application's secret there")
+    oidc_redirect_url: str = Field(
+        "", description="where the provider sends people back: https://HOST/oauth2callback"
+    )
+    oidc_cookie_secret: SecretStr = Field(
+        SecretStr(""), description="random text that signs the provider's cookie; empty: made in data_dir"
+    )
+    oidc_label: str = Field("", description="name of the provider on the sign-in page; empty: its host")
+    oidc_allow: tuple[str, ...] = Field(
+        (),
+        description='who may enter through the provider: "*" everybody it vouches for, "@example.com" a '
+        'domain of verified e-mail addresses, "ann@example.com" one of them, "CLAIM=VALUE" a claim that is '
+        "or holds that value (groups=analysts); empty: only those whom an admin has added",
+    )
+    oidc_evaluators: tuple[str, ...] = Field(
+        (), description="who of them is an evaluator when they first enter, by the same kinds of rules"
+    )
+    oidc_admins: tuple[str, ...] = Field((), description="who of them is an admin when they first enter")
+
+
 class ServerSettings(_Section):
     host: str = Field("127.0.0.1", description="address the page listens on")
     port: int = Field(8501, ge=1, le=65535)
@@ -252,6 +296,7 @@ class Settings(BaseSettings):
     tuning: TuningSettings = TuningSettings()
     cache: CacheSettings = CacheSettings()
     load: LoadSettings = LoadSettings()
+    accounts: AccountsSettings = AccountsSettings()
     server: ServerSettings = ServerSettings()
 
     @classmethod

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from rag.access import require_role
 from rag.answer import prompts, wording
 from rag.answer.prompts import Prompt, PromptLanguage
-from rag.errors import AccessDenied, PromptError
+from rag.errors import PromptError
 from rag.models.protocols import ChatMessage
 from rag.records import Passage, Principal, PromptVersion
 from rag.store import Store
@@ -54,7 +55,7 @@ class PromptLibrary:
 
     def current(self, principal: Principal) -> list[PromptVersion]:
         """The wording that counts, for every use and language that has one. Admins only."""
-        _need_admin(principal)
+        require_role(principal, "admin")
         newest = {(v.use, v.language): v for v in self._store.newest_prompts() if v.text}
         found = []
         for use in self.uses():
@@ -66,7 +67,7 @@ class PromptLibrary:
 
     def versions(self, use: str, language: str, principal: Principal) -> list[PromptVersion]:
         """Every wording, newest first; the program's own, if there is one, last with id 0. Admins only."""
-        _need_admin(principal)
+        require_role(principal, "admin")
         saved = self._store.prompt_versions(use, wording.check_language(language))
         own = _came_with(use, language)
         return [*saved, *([own] if own else [])]
@@ -74,7 +75,7 @@ class PromptLibrary:
     def save(self, use: str, language: str, text: str, principal: Principal, note: str = "") -> PromptVersion:
         """Checks and adds a wording; it counts at once. Saving what counts already adds nothing. Raises
         PromptError, AccessDenied."""
-        _need_admin(principal)
+        require_role(principal, "admin")
         use, language = wording.check_use(use), wording.check_language(language)
         text = wording.check_text(text)
         now = next((v for v in self.current(principal) if (v.use, v.language) == (use, language)), None)
@@ -85,7 +86,7 @@ class PromptLibrary:
     def restore(self, use: str, language: str, version_id: int, principal: Principal) -> PromptVersion:
         """Makes an older wording count again, as a new row; ``version_id`` 0: the program's own. Raises
         PromptError when there is no such version."""
-        _need_admin(principal)
+        require_role(principal, "admin")
         if version_id == 0:
             own = _came_with(use, wording.check_language(language))
             if own is None:
@@ -100,7 +101,7 @@ class PromptLibrary:
     def retire(self, use: str, principal: Principal) -> None:
         """Takes an own use off the list; its wordings stay in the history. Raises PromptError for a use of
         the program or an unknown one."""
-        _need_admin(principal)
+        require_role(principal, "admin")
         if use in wording.BUILT_IN_USES:
             raise PromptError("prompt.built_in", use=use)
         newest = [v for v in self._store.newest_prompts(use) if v.text]
@@ -120,7 +121,7 @@ class PromptLibrary:
         language: str | None = None,
     ) -> PromptPreview:
         """The messages as they would be sent with this wording. Raises PromptError."""
-        _need_admin(principal)
+        require_role(principal, "admin")
         own: PromptLanguage = prompts.prompt_language(question)
         code = cast("PromptLanguage", language) if language in ("zh", "en") else own
         prompt = Prompt(wording.check_use(use), code, wording.check_text(text))
@@ -152,8 +153,3 @@ def _came_with(use: str, language: str) -> PromptVersion | None:
         return None
     prompt = prompts.built_in(use, cast("PromptLanguage", language))
     return PromptVersion(0, use, language, text, "", prompt.fingerprint, "", None)
-
-
-def _need_admin(principal: Principal) -> None:
-    if "admin" not in principal.roles:
-        raise AccessDenied("store.not_found")

@@ -11,10 +11,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{path}, line {line}: {problem}. Expected a JSON object with at least id and question.",
         "{path} 第 {line} 行：{problem}。应为至少包含 id 和 question 的 JSON 对象。",
     ),
-    "eval.no_role": (
-        "Evaluation is for the roles evaluator and admin.",
-        "评测仅限评测员（evaluator）与管理员（admin）使用。",
-    ),
     "eval.no_corpus": (
         "{path} is not there: the pack brings no documents. Ingest them with: wenju ingest FILES",
         "{path} 不存在：该数据包不含文档。请用 wenju ingest 导入文件。",

@@ -88,8 +88,4 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "in the program that made it and upload that.",
         "读取该文件时阅读进程已中断 {attempts} 次，因此暂时搁置。请重试，或用原软件另存后重新上传。",
     ),
-    "access.needs_role": (
-        "Only for people with the role {roles}. An admin can give it to you.",
-        "仅限具有 {roles} 角色的用户。可请管理员授予。",
-    ),
 }

@@ -427,6 +427,15 @@ sessions = sa.Table(
     sa.Index(None, "user_id"),
 )
 
+# Wrong passwords lately, by what was tried: SHA-256 of a name or of an address. See rag.store.people.
+sign_in_failures = sa.Table(
+    "sign_in_failures",
+    metadata,
+    sa.Column("key_sha256", sa.String(64), primary_key=True),
+    _count("failures"),
+    sa.Column("last_at", sa.Double(), nullable=False),  # seconds since 1970
+)
+
 memberships = sa.Table(
     "memberships",
     metadata,
@@ -449,7 +458,7 @@ api_tokens = sa.Table(
     _text("name"),
     sa.Column("token_sha256", sa.String(64), nullable=False),
     _text("prefix"),  # the first characters, to tell tokens apart in a list
-    _text("rights", "[]"),  # "ask", "search", "documents:write", ...
+    _text("rights", "[]"),  # see records.Right
     sa.Column("collections", sa.Text(), nullable=True),  # JSON ids; NULL: all that the user may read
     _time("created_at"),
     sa.Column("expires_at", UtcDateTime(), nullable=True),

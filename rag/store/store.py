@@ -17,6 +17,7 @@ from rag.store.evaluations import EvaluationRecords
 from rag.store.migrate import CHECKED_AT_OPENING_BYTES, check_file, migrate
 from rag.store.originals import Originals
 from rag.store.own_terms import OwnTerms
+from rag.store.people import People
 from rag.store.prompts import Prompts
 from rag.store.reading import Reading
 from rag.store.secrets import Secrets
@@ -34,6 +35,7 @@ class Store(
     Secrets,
     Audit,
     Tuning,
+    People,
 ):
     """Made by :meth:`open`. Every method raises StoreError (DiskFull when space is the reason) with a
     message that names the database and what mends it; whatever raised has changed nothing."""

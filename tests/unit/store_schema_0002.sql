@@ -276,6 +276,12 @@ CREATE TABLE sessions (
 	CONSTRAINT pk_sessions PRIMARY KEY (token_sha256), 
 	CONSTRAINT fk_sessions_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
 );
+CREATE TABLE sign_in_failures (
+	key_sha256 VARCHAR(64) NOT NULL, 
+	failures INTEGER DEFAULT '0' NOT NULL, 
+	last_at DOUBLE NOT NULL, 
+	CONSTRAINT pk_sign_in_failures PRIMARY KEY (key_sha256)
+);
 CREATE TABLE train_sets (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	name TEXT DEFAULT '' NOT NULL, 

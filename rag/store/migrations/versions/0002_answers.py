@@ -162,6 +162,13 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "sign_in_failures",
+        sa.Column("key_sha256", sa.String(64), primary_key=True),
+        _count("failures"),
+        sa.Column("last_at", sa.Double(), nullable=False),
+    )
+
+    op.create_table(
         "memberships",
         sa.Column(
             "collection_id",
