@@ -105,12 +105,16 @@ def _show_set(one: TrainSet, *, as_json: bool) -> None:
 # -- training
 
 
-def train(config_path: Path, *, as_json: bool) -> None:
+def train(config_path: Path, *, unapproved: bool, as_json: bool) -> None:
     """Trains as the YAML file says. Raises TuneError naming what is missing or wrong."""
     from finetune.config import load_config
     from finetune.training import train as run
 
     config = load_config(config_path)
+    if unapproved:
+        config = config.model_copy(update={"unapproved": True})
+    if config.unapproved:
+        note(text("tune.unapproved", path=config.data))
 
     def tell(step: int, loss: float, heldout: float | None) -> None:
         words = f"  {step}/{config.steps}  loss {loss:.4f}"
@@ -259,8 +263,8 @@ def gate(
         raise Exit(GATE_CLOSED)
 
 
-def promote(engine: Engine, name: str, *, share: float, as_json: bool) -> None:
-    adapter = _registry(engine).promote(name, share=share)
+def promote(engine: Engine, name: str, *, share: float, other_prompt: bool, as_json: bool) -> None:
+    adapter = _registry(engine).promote(name, share=share, other_prompt=other_prompt)
     _tell(adapter, "tune.promoted", as_json=as_json, share=f"{share:.0%}")
 
 

@@ -103,10 +103,14 @@ def tune_plan(config: Config, as_json: AsJson = False) -> None:
 
 @tune_app.command("train", help="cli.help.tune.train")
 @guarded
-def tune_train(config: Config, as_json: AsJson = False) -> None:
+def tune_train(
+    config: Config,
+    unapproved: Annotated[bool, typer.Option("--unapproved", help="cli.opt.tune_unapproved")] = False,
+    as_json: AsJson = False,
+) -> None:
     from commands.tune import train
 
-    train(config, as_json=as_json)
+    train(config, unapproved=unapproved, as_json=as_json)
 
 
 @tune_app.command("register", help="cli.help.tune.register")
@@ -169,13 +173,14 @@ def tune_promote(
     context: typer.Context,
     name: AdapterName,
     share: Annotated[float, typer.Option("--share", help="cli.opt.tune_share")] = 1.0,
+    other_prompt: Annotated[bool, typer.Option("--other-prompt", help="cli.opt.tune_other_prompt")] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     from commands import tune
 
     with _engine(context, data_dir) as engine:
-        tune.promote(engine, name, share=share, as_json=as_json)
+        tune.promote(engine, name, share=share, other_prompt=other_prompt, as_json=as_json)
 
 
 @tune_app.command("rollback", help="cli.help.tune.rollback")

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from finetune.records import Record, RecordPassage
+from finetune.records import Record
 from rag.text.language import detect_language
 from rag.text.normalise import normalise
 from rag.text.numbers import parse_numbers
@@ -186,9 +186,14 @@ def _masked(record: Record, counts: Counter[str]) -> Record:
         return found
 
     passages = tuple(
-        RecordPassage(text=mask(p.text), document=p.document, page=p.page) for p in record.passages
+        p.model_copy(update={"text": mask(p.text), "header": mask(p.header)}) for p in record.passages
     )
-    update = {"question": mask(record.question), "answer": mask(record.answer), "passages": passages}
+    update = {
+        "question": mask(record.question),
+        "answer": mask(record.answer),
+        "passages": passages,
+        "facts": tuple(map(mask, record.facts)),
+    }
     return record.model_copy(update=update)
 
 

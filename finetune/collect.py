@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune.clean import MARKER
 from finetune.records import Record, RecordPassage, shown_passages
-from rag.answer.prompts import is_refusal, prompt_language, refusal_text
+from rag.answer.prompts import fit, is_refusal, prompt_language, refusal_text
 from rag.records import GoldenQuestion, Passage, Principal, Turn
 from rag.text.normalise import normalise
 from rag.text.numbers import parse_numbers
@@ -31,22 +31,24 @@ def from_turns(engine: Engine, principal: Principal) -> Iterator[Record]:
     """Answers that readers rated well, and the answers they wrote themselves. Raises AccessDenied unless the
     principal may see other people's feedback."""
     for turn in engine.feedback(principal):
-        record = _of_turn(turn)
+        record = _of_turn(turn, engine.settings.chat.context_tokens)
         if record is not None:
             yield record
 
 
-def _of_turn(turn: Turn) -> Record | None:
+def _of_turn(turn: Turn, context_tokens: int) -> Record | None:
     answer = turn.answer
+    passages = fit(answer.passages, context_tokens)  # what the model saw of them
     corrected = turn.correction.strip()
     # What the model did not finish can be put right by a person, but not be learned from itself.
-    if not answer.passages or not (corrected or (turn.rating == 1 and not answer.incomplete)):
+    if not passages or not (corrected or (turn.rating == 1 and not answer.incomplete)):
         return None
-    text = cite(corrected, answer.passages) if corrected else answer.text
+    text = cite(corrected, passages) if corrected else answer.text
     return Record(
         question=answer.standalone_question or answer.question,
-        passages=shown_passages(answer.passages),
+        passages=shown_passages(passages),
         answer=text,
+        facts=tuple(made.line for made in answer.calculations if made.line),
         kind="correction" if corrected else "liked",
         origin=f"turn:{turn.id}",
         conversation=f"conversation:{turn.conversation_id}",

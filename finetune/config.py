@@ -73,6 +73,7 @@ class Training(BaseModel):
     )
     report_to: tuple[Literal["tensorboard", "mlflow"], ...] = Field((), description="where curves also go")
     seed: int = 0
+    unapproved: bool = Field(False, description="train on data that nobody approved; the card says so")
 
     @model_validator(mode="before")
     @classmethod

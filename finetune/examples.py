@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetune.config import TuneError
-from finetune.records import Record
+from finetune.records import Record, Told
 
 IGNORED = -100  # label that the loss leaves out
 
@@ -24,18 +24,19 @@ class Example:
     labels: list[int]
 
 
-def render_prompt(record: Record, tokenizer: Any) -> str:
+def render_prompt(record: Record, tokenizer: Any, told: Told | None = None) -> str:
     """The prompt as the server's chat template writes it, up to where the answer begins."""
-    messages = [{"role": m.role, "content": m.content} for m in record.messages()]
+    messages = [{"role": m.role, "content": m.content} for m in record.messages(told)]
     prompt: str = tokenizer.apply_chat_template(
         messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
     )
     return prompt
 
 
-def render(record: Record, tokenizer: Any, max_tokens: int) -> Example | None:
+def render(record: Record, tokenizer: Any, max_tokens: int, told: Told | None = None) -> Example | None:
     """Prompt and answer as the model's chat template writes them; None when longer than ``max_tokens``."""
-    prompt_ids: list[int] = tokenizer(render_prompt(record, tokenizer), add_special_tokens=False)["input_ids"]
+    prompt = render_prompt(record, tokenizer, told)
+    prompt_ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     answer_ids: list[int] = tokenizer(record.answer, add_special_tokens=False)["input_ids"]
     if tokenizer.eos_token_id is not None:
         answer_ids = [*answer_ids, tokenizer.eos_token_id]
@@ -44,10 +45,12 @@ def render(record: Record, tokenizer: Any, max_tokens: int) -> Example | None:
     return Example(prompt_ids + answer_ids, [IGNORED] * len(prompt_ids) + answer_ids)
 
 
-def render_all(records: Sequence[Record], tokenizer: Any, max_tokens: int) -> list[Example]:
+def render_all(
+    records: Sequence[Record], tokenizer: Any, max_tokens: int, told: Told | None = None
+) -> list[Example]:
     """Those that fit, in order. Raises TuneError for a tokenizer without a chat template: what it was served
     with could not be known."""
     if not getattr(tokenizer, "chat_template", None):
         raise TuneError("tune.no_template", model=getattr(tokenizer, "name_or_path", "") or "the tokenizer")
-    found = (render(record, tokenizer, max_tokens) for record in records)
+    found = (render(record, tokenizer, max_tokens, told) for record in records)
     return [example for example in found if example is not None]

@@ -22,8 +22,9 @@ from evaluation.runs import Output, Quoted, RunSpec, SystemSpec, found
 from evaluation.scoring import score
 from evaluation.summary import means
 from finetune.config import TuneError
-from finetune.records import Record
+from finetune.records import Record, Told
 from finetune.registry import Registry
+from finetune.served import served_prompts
 from finetune.train_set import open_train_set
 from rag.access import LOCAL, require_role
 from rag.answer.arms import BASE
@@ -182,20 +183,21 @@ def _through_the_engine(
 def _over_fixed_passages(
     engine: Engine, name: str, baseline: str, records: Sequence[Record], on_progress: OnProgress | None
 ) -> tuple[list[EvalResult], list[EvalResult]]:
-    """Each record's own prompt, byte for byte the one of training, to both."""
+    """Each record's own passages in the prompt that is served, to both."""
     finder = engine.chat_finder()
     base = finder.find()
     models = {
         CANDIDATE: finder.adapted(name),
         BASELINE: base.model if baseline == BASE else finder.adapted(baseline),
     }
+    told = served_prompts(engine.store, engine.settings)
     results: dict[str, list[EvalResult]] = {CANDIDATE: [], BASELINE: []}
     for number, record in enumerate(records, 1):
         question = _question(record)
         for system, model in models.items():
             if model is None:
                 raise base.problem or TuneError("tune.no_server")
-            output = _ask(model, record)
+            output = _ask(model, record, told)
             results[system].append(
                 EvalResult(
                     id=0,
@@ -214,10 +216,10 @@ def _over_fixed_passages(
     return results[CANDIDATE], results[BASELINE]
 
 
-def _ask(model: ChatModel, record: Record) -> Output:
+def _ask(model: ChatModel, record: Record, told: Told) -> Output:
     from rag.answer.prompts import is_refusal
 
-    text = "".join(delta.text for delta in model.stream(record.messages())).strip()
+    text = "".join(delta.text for delta in model.stream(record.messages(told))).strip()
     passages = record.shown()
     refused = is_refusal(text)
     verdict = None if refused or not text else verify(text, passages, question=record.question)

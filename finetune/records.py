@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from finetune.config import TuneError
-from rag.answer.prompts import build, is_refusal
+from rag.answer.prompts import Prompt, PromptLanguage, build, is_refusal, prompt_language
 from rag.models.protocols import ChatMessage
 from rag.records import Passage
 from rag.text.language import detect_language
+
+Told = Mapping[PromptLanguage, Prompt]
+"""The wordings of one use, by the question's language."""
 
 
 class RecordPassage(BaseModel):
@@ -27,6 +30,9 @@ class RecordPassage(BaseModel):
     text: str = Field(min_length=1)
     document: str = ""
     page: int = Field(default=1, ge=1)
+    page_end: int = Field(default=0, ge=0)  # 0: as page
+    section: tuple[str, ...] = ()
+    header: str = ""  # of the table that the text is from
 
     @model_validator(mode="before")
     @classmethod
@@ -35,14 +41,16 @@ class RecordPassage(BaseModel):
 
 
 class Record(BaseModel):
-    """``kind`` is free ("answer", "refusal", "arithmetic", ...). ``origin`` names the very place it came from
-    ("turn:12", "golden:3", "document:7", "file:seed.jsonl:40"); ``contributor`` is who wrote the answer, ""
-    for a rule; ``conversation`` groups what must not be split; ``reviewed``: a person said yes to it."""
+    """``facts``: what the calculator said of the passages, as the model was told it. ``kind`` is free
+    ("answer", "refusal", "arithmetic", ...). ``origin`` names the very place it came from ("turn:12",
+    "golden:3", "document:7", "file:seed.jsonl:40"); ``contributor`` is who wrote the answer, "" for a rule;
+    ``conversation`` groups what must not be split; ``reviewed``: a person said yes to it."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     question: str = Field(min_length=1)
     passages: tuple[RecordPassage, ...] = ()
     answer: str = Field(min_length=1)
+    facts: tuple[str, ...] = ()
     kind: str = "answer"
     origin: str = ""
     conversation: str = ""
@@ -68,9 +76,11 @@ class Record(BaseModel):
         """The passages as the prompt takes them, ranked from 1."""
         return [_passage(rank, p) for rank, p in enumerate(self.passages, 1)]
 
-    def messages(self) -> list[ChatMessage]:
-        """The prompt, as at serving time; the answer is not in it."""
-        return build(self.question, self.shown())
+    def messages(self, told: Told | None = None) -> list[ChatMessage]:
+        """The prompt, as at serving time; the answer is not in it. ``told``: the wordings that are served,
+        None for those that came with the program."""
+        prompt = told[prompt_language(self.question)] if told else None
+        return build(self.question, self.shown(), prompt, self.facts)
 
 
 def _passage(rank: int, shown: RecordPassage) -> Passage:
@@ -81,9 +91,9 @@ def _passage(rank: int, shown: RecordPassage) -> Passage:
         document=shown.document or "document",
         title="",
         page_start=shown.page,
-        page_end=shown.page,
-        section_path=(),
-        table_header="",
+        page_end=shown.page_end or shown.page,
+        section_path=shown.section,
+        table_header=shown.header,
         text=shown.text,
         char_start=0,
         char_end=len(shown.text),
@@ -95,8 +105,18 @@ def _passage(rank: int, shown: RecordPassage) -> Passage:
 
 
 def shown_passages(passages: Sequence[Passage]) -> tuple[RecordPassage, ...]:
-    """Passages of an answer as a record keeps them."""
-    return tuple(RecordPassage(text=p.text, document=p.document, page=p.page_start) for p in passages)
+    """Passages of an answer as a record keeps them: all that the prompt says of them."""
+    return tuple(
+        RecordPassage(
+            text=p.text,
+            document=p.document,
+            page=p.page_start,
+            page_end=p.page_end,
+            section=p.section_path,
+            header=p.table_header,
+        )
+        for p in passages
+    )
 
 
 def read_records(path: Path) -> Iterator[Record]:

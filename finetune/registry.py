@@ -13,7 +13,9 @@ from pathlib import Path
 
 from finetune.config import TuneError
 from finetune.live import AdapterServer, adapter_hash, check_folder
+from finetune.served import served_prompts
 from rag.access import LOCAL, require_role
+from rag.answer.prompts import training_version
 from rag.records import Principal
 from rag.settings import Settings
 from rag.store import Store
@@ -82,15 +84,20 @@ class Registry:
             principal.user_id,
         )
 
-    def promote(self, name: str, principal: Principal = LOCAL, *, share: float = 1.0) -> Adapter:
-        """``name`` answers ``share`` (0 < share <= 1) of the users from now on. Raises TuneError, and then
-        nothing has changed."""
+    def promote(
+        self, name: str, principal: Principal = LOCAL, *, share: float = 1.0, other_prompt: bool = False
+    ) -> Adapter:
+        """``name`` answers ``share`` (0 < share <= 1) of the users from now on. ``other_prompt``: also when
+        it learned another wording of the prompt than is served. Raises TuneError, and then nothing has
+        changed."""
         require_role(principal, "admin")
         if not 0 < share <= 1:
             raise TuneError("tune.bad_share", share=share)
         adapter = self._store.adapter(name)
         if adapter.state not in PROMOTABLE:
             raise TuneError("tune.not_gated", name=name, state=adapter.state)
+        if not other_prompt:
+            self._check_prompt(adapter)
         self._load(adapter)
         self._store.set_live(name, share, principal.user_id, "adapter.promote")
         return self._store.adapter(name)
@@ -124,6 +131,16 @@ class Registry:
     def lora_modules(self) -> list[str]:
         """``NAME=FOLDER`` for ``vllm serve --lora-modules``: what to start the server with."""
         return [f"{a.name}={a.path}" for a in self._store.live_adapters()]
+
+    def _check_prompt(self, adapter: Adapter) -> None:
+        """What an adapter learned holds under the wording that it learned."""
+        told = served_prompts(self._store, self._settings)
+        trained, served = str(adapter.card.get("prompt_version", "")), training_version(told)
+        if trained != served:
+            use = next(iter(told.values())).use
+            raise TuneError(
+                "tune.other_prompt", name=adapter.name, trained=trained or "-", served=served, use=use
+            )
 
     def _load(self, adapter: Adapter) -> None:
         folder = Path(adapter.path)

@@ -13,7 +13,8 @@ from finetune.collect import from_golden, from_turns
 from finetune.config import TuneError
 from finetune.formats import BadLine, read_any
 from finetune.records import Record
-from finetune.train_set import make_train_set
+from finetune.served import served_prompts
+from finetune.train_set import approve_folder, make_train_set, open_train_set
 from rag.access import LOCAL, require_role
 from rag.engine import Engine
 from rag.records import Principal
@@ -58,7 +59,13 @@ class TrainSets:
                 records += read
                 bad += wrong
         written = make_train_set(
-            name, records, self.root, bad_lines=bad, held_out=held_out, keep_unreviewed=keep_unreviewed
+            name,
+            records,
+            self.root,
+            bad_lines=bad,
+            held_out=held_out,
+            keep_unreviewed=keep_unreviewed,
+            told=served_prompts(self._engine.store, self._engine.settings),
         )
         card = written.card
         return self._engine.store.add_train_set(
@@ -90,5 +97,10 @@ class TrainSets:
         raise TuneError("tune.no_such", what=named)
 
     def approve(self, named: str, principal: Principal = LOCAL) -> TrainSet:
-        """Says that a person has looked at it."""
-        return self._engine.store.approve_train_set(self.get(named, principal).id, principal.user_id)
+        """Says that a person has looked at it: it may be trained on. Raises TuneError when its files are not
+        what they were when it was made."""
+        found = self.get(named, principal)
+        card = open_train_set(Path(found.path))[2]
+        approved = self._engine.store.approve_train_set(found.id, principal.user_id)
+        approve_folder(Path(found.path), card, principal.user_id)
+        return approved

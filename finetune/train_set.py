@@ -23,13 +23,15 @@ from pydantic import BaseModel, ConfigDict
 from finetune.clean import Cleaned, clean
 from finetune.config import TuneError
 from finetune.formats import BadLine
-from finetune.records import Record, dump_records, read_records
+from finetune.records import Record, Told, dump_records, read_records
 from finetune.split import SplitBy, split
-from rag.answer.prompts import training_version
+from rag.answer.prompts import LANGUAGES, Prompt, built_in, training_version
+from rag.answer.wording import CONCISE
 from rag.text.language import detect_language
 from rag.vocabulary import mentions
 
 TRAIN, HELD_OUT, REMOVED, CARD = "train.jsonl", "heldout.jsonl", "removed.jsonl", "card.json"
+APPROVED = "approved.json"  # who said yes to it, and when
 LEAST_RECORDS = 4
 THIN = 0.05  # a kind or language below this share of the records is named as thin
 _TOPICS = 40
@@ -63,14 +65,19 @@ class SetCard(BaseModel):
     contributors: int
     coverage: Coverage
     prompt_version: str
+    prompts: dict[str, str]  # the wordings it is trained with: "use", and the text by language
     train_sha256: str
     heldout_sha256: str
     removed_sha256: str
 
     @property
     def sha256(self) -> str:
-        """One name for the data: of both parts."""
-        return hashlib.sha256(f"{self.train_sha256} {self.heldout_sha256}".encode()).hexdigest()
+        """One name for the data: of both parts and the wording of the prompt."""
+        words = f"{self.train_sha256} {self.heldout_sha256} {self.prompt_version}"
+        return hashlib.sha256(words.encode()).hexdigest()
+
+    def told(self) -> Told:
+        return {code: Prompt(self.prompts["use"], code, self.prompts[code]) for code in LANGUAGES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +94,10 @@ def make_train_set(
     bad_lines: Sequence[BadLine] = (),
     held_out: float = 0.2,
     keep_unreviewed: bool = False,
+    told: Told | None = None,
 ) -> Written:
-    """Cleans, splits and writes ``records`` under ``root``. The same records make the same hashes. Raises
+    """Cleans, splits and writes ``records`` under ``root``. ``told``: the wordings that are served (None:
+    those that came with the program). The same records make the same hashes. Raises
     TuneError("tune.too_few") when fewer than ``LEAST_RECORDS`` are left, saying what took the others."""
     cleaned = clean(records, keep_unreviewed=keep_unreviewed)
     if len(cleaned.kept) < LEAST_RECORDS:
@@ -101,6 +110,7 @@ def make_train_set(
             reasons=reasons or "-",
         )
     parts = split(cleaned.kept, held_out)
+    told = told or {code: built_in(CONCISE, code) for code in LANGUAGES}
     train, heldout = dump_records(parts.train), dump_records(parts.heldout)
     removed = _dump_removed(cleaned)
     card = SetCard(
@@ -115,7 +125,8 @@ def make_train_set(
         split_by=parts.by,
         contributors=len({r.contributor for r in cleaned.kept if r.contributor}),
         coverage=cover(cleaned.kept),
-        prompt_version=training_version(),
+        prompt_version=training_version(told),
+        prompts={"use": told[LANGUAGES[0]].use, **{code: told[code].text for code in LANGUAGES}},
         train_sha256=hashlib.sha256(train).hexdigest(),
         heldout_sha256=hashlib.sha256(heldout).hexdigest(),
         removed_sha256=hashlib.sha256(removed).hexdigest(),
@@ -133,10 +144,31 @@ def open_train_set(folder: Path) -> tuple[list[Record], list[Record], SetCard]:
         parts = {name: (folder / name).read_bytes() for name in (TRAIN, HELD_OUT)}
     except (OSError, ValueError) as error:
         raise TuneError("tune.config", path=folder, problem=" ".join(str(error).split())[:300]) from error
+    try:
+        genuine = training_version(card.told()) == card.prompt_version
+    except KeyError:
+        genuine = False
+    if not genuine:
+        raise TuneError("tune.changed", path=folder / CARD)
     for name, expected in ((TRAIN, card.train_sha256), (HELD_OUT, card.heldout_sha256)):
         if hashlib.sha256(parts[name]).hexdigest() != expected:
             raise TuneError("tune.changed", path=folder / name)
     return list(read_records(folder / TRAIN)), list(read_records(folder / HELD_OUT)), card
+
+
+def approve_folder(folder: Path, card: SetCard, user_id: str) -> None:
+    """Writes beside the data who approved it: training needs it, wherever the folder is copied to."""
+    words = {"sha256": card.sha256, "by": user_id, "at": datetime.now(UTC).isoformat()}
+    (folder / APPROVED).write_text(json.dumps(words) + "\n", encoding="utf-8")
+
+
+def approved_by(folder: Path, card: SetCard) -> str:
+    """Who approved this very data; "" when nobody did."""
+    try:
+        words = json.loads((folder / APPROVED).read_text(encoding="utf-8"))
+        return str(words["by"]) if words["sha256"] == card.sha256 else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def cover(records: Sequence[Record]) -> Coverage:

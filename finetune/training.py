@@ -25,7 +25,7 @@ from finetune import base, plan
 from finetune.config import Training, TuneError
 from finetune.examples import Example, render_all
 from finetune.probe import probe_hash
-from finetune.records import Record, read_records
+from finetune.records import Record, Told, read_records
 from rag.answer.prompts import training_version
 
 CARD = "card.json"
@@ -57,6 +57,7 @@ class Card(BaseModel):
     parameters: int
     epsilon: float | None = None  # spent, of a differentially private run
     delta: float | None = None
+    approved_by: str = ""  # who approved the data; "": trained without
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +65,23 @@ class Data:
     train: list[Record]
     heldout: list[Record]
     sha256: str
+    told: Told | None = None  # the wordings of the prompt; None: those that came with the program
+    approved_by: str = ""
 
 
 def read_data(config: Training) -> Data:
-    """A training set's two parts, or one file (and ``heldout``). Raises TuneError."""
-    from finetune.train_set import open_train_set
+    """A training set's two parts, or one file (and ``heldout``). Raises TuneError: also for what nobody
+    approved, unless ``config.unapproved``."""
+    from finetune.train_set import approved_by, open_train_set
 
     if config.data.is_dir():
         train, heldout, card = open_train_set(config.data)
-        return Data(train, heldout, card.sha256)
+        by = approved_by(config.data, card)
+        if not by and not config.unapproved:
+            raise TuneError("tune.not_approved", path=config.data, name=card.name)
+        return Data(train, heldout, card.sha256, card.told(), by)
+    if not config.unapproved:
+        raise TuneError("tune.not_a_set", path=config.data)
     train = list(read_records(config.data))
     heldout = list(read_records(config.heldout)) if config.heldout else []
     return Data(train, heldout, hashlib.sha256(config.data.read_bytes()).hexdigest())
@@ -90,13 +99,13 @@ def train(config: Training, on_step: OnStep | None = None) -> Card:
 
     torch.manual_seed(config.seed)
     tokenizer = base.load_tokenizer(config)
-    examples = render_all(data.train, tokenizer, config.max_tokens)
+    examples = render_all(data.train, tokenizer, config.max_tokens, data.told)
     if not examples:
         raise TuneError("tune.empty", path=config.data, max_tokens=config.max_tokens)
-    heldout = render_all(data.heldout, tokenizer, config.max_tokens)
+    heldout = render_all(data.heldout, tokenizer, config.max_tokens, data.told)
     with memory_told(config):
         model = base.with_adapter(base.load_base(config), config)
-        work = _work_folder(config, data.sha256)
+        work = _work_folder(config, f"{data.sha256} {training_version(data.told)}")
         trainer, watcher = _trainer(config, model, tokenizer, examples, heldout, work, on_step)
         resume = last_checkpoint(work / _CHECKPOINTS)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
@@ -108,7 +117,8 @@ def train(config: Training, on_step: OnStep | None = None) -> Card:
         data_sha256=data.sha256,
         records=len(examples),
         left_out=len(data.train) - len(examples),
-        prompt_version=training_version(),
+        prompt_version=training_version(data.told),
+        approved_by=data.approved_by,
         probe_sha256=probe_hash(tokenizer),
         created_at=datetime.now(UTC),
         versions=base.versions(),
@@ -159,10 +169,10 @@ def memory_told(config: Training) -> Iterator[None]:
         raise TuneError("tune.memory", smaller=plan.smaller(config)) from error
 
 
-def _work_folder(config: Training, data_sha256: str) -> Path:
+def _work_folder(config: Training, data: str) -> Path:
     """Beside the output, named by everything that decides the outcome: another run never resumes from it."""
-    decisive = config.model_dump(mode="json", exclude={"output_dir", "report_to", "save_steps"})
-    words = json.dumps([decisive, data_sha256, training_version()], sort_keys=True)
+    decisive = config.model_dump(mode="json", exclude={"output_dir", "report_to", "save_steps", "unapproved"})
+    words = json.dumps([decisive, data], sort_keys=True)
     key = hashlib.sha256(words.encode()).hexdigest()[:12]
     return config.output_dir.with_name(f".{config.output_dir.name}.{key}.work")
 

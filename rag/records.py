@@ -404,6 +404,7 @@ class Calculation:
     value: float
     result: str  # as shown, with unit: "4.81 %"
     operands: tuple[Operand, ...] = ()
+    line: str = ""  # as a chat model was told it, with markers; "" when none was
 
 
 @dataclass(frozen=True, slots=True)

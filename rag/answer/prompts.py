@@ -10,7 +10,7 @@ sentence's end. ``Prompt.version`` changes whenever any of the wording does. The
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -80,9 +80,10 @@ def built_in(use: str, language: PromptLanguage) -> Prompt:
     return Prompt(use, language, wording.BUILT_IN[(use, language)])
 
 
-def training_version() -> str:
-    """One name for the prompts that :func:`build` uses by itself, both languages: kept beside an adapter."""
-    return "+".join(built_in(wording.CONCISE, code).version for code in LANGUAGES)
+def training_version(told: Mapping[PromptLanguage, Prompt] | None = None) -> str:
+    """One name for ``told``, both languages (None: the prompts that :func:`build` uses by itself): kept
+    beside an adapter."""
+    return "+".join((told[c] if told else built_in(wording.CONCISE, c)).version for c in LANGUAGES)
 
 
 def prompt_language(question: str) -> PromptLanguage:

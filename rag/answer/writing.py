@@ -248,6 +248,7 @@ class Writing:
             unknown = ", ".join(f"[{n}]" for n in markers.unknown)
             self.emit(Degraded("citations", "degraded.citations_unknown", {"markers": unknown}))
         refused = problem is None and prompts.is_refusal(text)
+        used = made if not refused else None
         if not refused and problem is None and finish_reason != "length":
             text += self._warn(question, text)
         self._outcome = Outcome(
@@ -258,7 +259,7 @@ class Writing:
             model=(base or model).name,
             adapter=model.name if base is not None else "",
             incomplete=problem is not None or finish_reason == "length",
-            calculations=(made.calculation,) if made is not None and not refused else (),
+            calculations=(replace(used.calculation, line=used.text),) if used is not None else (),
         )
         return text
 

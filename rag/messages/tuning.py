@@ -30,6 +30,30 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{path} is no longer what its card says: it was changed after it was made. Make the training set anew.",
         "{path} 与其数据卡不符：生成之后被改动过。请重新生成训练集。",
     ),
+    "tune.not_approved": (
+        "{path} is a training set that nobody has approved. Look at it and say yes: wenju tune data show {name}, "
+        "wenju tune data approve {name} (or train on it all the same: --unapproved, and the adapter's card says "
+        "so).",
+        "{path} 是尚未批准的训练集。请先查看并批准：wenju tune data show {name}、wenju tune data approve {name}"
+        "（仍要训练：--unapproved，适配器的卡片会注明）。",
+    ),
+    "tune.not_a_set": (
+        "{path} is not a training set that somebody approved. Make one: wenju tune data make NAME --from {path} "
+        "(or train on it as it is: --unapproved, and the adapter's card says so).",
+        "{path} 不是经过批准的训练集。请先生成：wenju tune data make 名称 --from {path}"
+        "（仍要直接训练：--unapproved，适配器的卡片会注明）。",
+    ),
+    "tune.unapproved": (
+        "Training on data that nobody approved: {path}",
+        "正在使用未经批准的数据训练：{path}",
+    ),
+    "tune.other_prompt": (
+        "{name} learned another wording of the prompt ({trained}) than {use} has now ({served}): what it learned "
+        "may not hold. Restore the wording (wenju prompts restore), or make the training set anew and train "
+        "again. All the same: wenju tune promote {name} --other-prompt",
+        "{name} 训练时使用的提示词（{trained}）与 {use} 当前的提示词（{served}）不同，所学内容可能失效。"
+        "请恢复原提示词（wenju prompts restore），或重新生成训练集并再次训练。仍要上线：wenju tune promote {name} --other-prompt",
+    ),
     "tune.busy": (
         "Job {job} is still at work; one runs at a time. Wait for it or stop it.",
         "任务 {job} 仍在运行；同一时间只运行一个任务。请等待其完成或停止它。",
@@ -214,6 +238,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.opt.tune_unreviewed": (
         "also feedback that nobody has reviewed (poisoning risk)",
         "也包含未经审核的反馈（有投毒风险）",
+    ),
+    "cli.opt.tune_unapproved": (
+        "also with data that nobody approved; the adapter's card says so",
+        "允许使用未经批准的数据；适配器的卡片会注明",
+    ),
+    "cli.opt.tune_other_prompt": (
+        "also when it learned another wording of the prompt than is served",
+        "即使训练时的提示词与当前不同也上线",
     ),
     "cli.opt.gate_dataset": (
         "golden questions: a dataset's name or a file; asked in the whole path",

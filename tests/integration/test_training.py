@@ -65,7 +65,7 @@ def config(base: Path, tmp_path: Path) -> Training:
     data.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in RECORDS * 3), encoding="utf-8")
     return Training(
         base_model=str(base), data=data, output_dir=tmp_path / "adapter", target_modules=LINEAR, steps=20,
-        learning_rate=5e-2, dropout=0.0, batch_size=9, dtype="float32", device="cpu",
+        learning_rate=5e-2, dropout=0.0, batch_size=9, dtype="float32", device="cpu", unapproved=True,
     )  # fmt: skip
 
 

@@ -1,8 +1,9 @@
 """The loop against a real vLLM: wrong answers, corrections, LoRA, gate, live without a restart, and back.
 
 The model is a random two-layer Qwen3: it learns the facts by heart, from some wordings of each question, and
-is gated on another. One company is held out by the split and stays unknown. Training runs in the environment that has torch (this one, ``WENJU_MODELS_PYTHON`` or
-.venv-models); what is measured before and after is printed (pytest -s).
+is gated on another. One company is held out by the split and stays unknown. Training runs in the environment
+that has torch (this one, ``WENJU_MODELS_PYTHON`` or .venv-models); what is measured before and after is
+printed (pytest -s).
 """
 
 from __future__ import annotations
@@ -135,6 +136,7 @@ def start_training(engine: Engine, base: Path, data: Path, name: str) -> subproc
         "base_model": str(base), "data": str(data), "output_dir": str(output), "target_modules": "all-linear",
         "steps": STEPS[name], "batch_size": 12, "learning_rate": 5e-3, "dropout": 0.0, "patience": 0,
         "save_steps": 1000, "eval_steps": 1000, "device": "cpu", "dtype": "float32",
+        "unapproved": not data.is_dir(),
     }  # fmt: skip
     config.write_text(json.dumps(values), encoding="utf-8")  # JSON is YAML
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -177,6 +179,7 @@ def test_from_corrected_answers_to_a_live_adapter_and_back(
             engine.review_feedback(answer.turn_id, EVALUATOR, "accepted")
     made = TrainSets(engine).make("corrections", ["turns"], EVALUATOR, held_out=0.05)
     assert not made.card["removed"]
+    TrainSets(engine).approve("corrections", EVALUATOR)
     folder = Path(made.path)
 
     runs = {

@@ -18,6 +18,7 @@ from finetune.live import AdapterServer, check_folder
 from finetune.probe import hash_tokens
 from finetune.registry import Registry
 from rag.access import LOCAL
+from rag.answer.prompts import training_version
 from rag.errors import AccessDenied
 from rag.records import Principal
 from rag.settings import Settings, TuningSettings
@@ -101,7 +102,7 @@ def card(**changes: Any) -> dict[str, Any]:
         "data_sha256": "0" * 64,
         "records": 9,
         "left_out": 0,
-        "prompt_version": "v",
+        "prompt_version": training_version(),
         "probe_sha256": hash_tokens(TOKENS),
         "created_at": "2026-11-24T00:00:00Z",
         "versions": {},
