@@ -21,6 +21,10 @@ class Conversations:
 
     store: Store
 
+    if TYPE_CHECKING:  # the Engine's own
+
+        def forget_answer(self, key: str) -> None: ...
+
     def conversations(self, principal: Principal = LOCAL) -> list[Conversation]:
         """The principal's own, newest first."""
         return self.store.conversations(principal.user_id)
@@ -47,8 +51,11 @@ class Conversations:
         correction: str = "",
     ) -> None:
         """Keeps the reader's feedback on their own turn, ``correction`` being the right answer in their
-        words. Raises AccessDenied for anybody else's."""
-        self.store.rate_turn(turn_id, principal.user_id, rating, tuple(reasons), comment, correction)
+        words. An answer that is called wrong or corrected is not given again. Raises AccessDenied for
+        anybody else's."""
+        turn = self.store.rate_turn(turn_id, principal.user_id, rating, tuple(reasons), comment, correction)
+        if rating < 0 or correction.strip():
+            self.forget_answer(turn.answer.cache_key)
 
     def feedback(
         self,

@@ -489,6 +489,7 @@ class Answer:
     from_cache: bool = False
     request_id: str = ""
     hints: tuple[Hint, ...] = ()  # of a refusal, the most helpful first
+    cache_key: str = ""  # what it is or would be kept under (rag.answer.kept); "" when it cannot be
 
 
 @dataclass(frozen=True, slots=True)
@@ -590,6 +591,30 @@ class PartStatus:
     code: str  # message code in rag.messages; {params} filled in
     params: Mapping[str, str] = field(default_factory=dict)
     remedy: str = ""  # the one command that would mend or improve it
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStatistics:
+    """Kept answers, counted in this process since it started. ``hit_rate`` is hits / (hits + misses), None
+    before the first question. ``refused``: values that were not ours or were damaged. ``shared``: hits of
+    questions that waited for the same one. ``similar``: hits of the same question in other words. Saved
+    tokens are those that the chat model did not read and write again, ``saved_ms`` is the time of the answers
+    that were not written again."""
+
+    on: bool
+    semantic: bool
+    hits: int
+    misses: int
+    hit_rate: float | None
+    kept: int
+    evicted: int
+    refused: int
+    shared: int
+    similar: int
+    saved_prompt_tokens: int
+    saved_completion_tokens: int
+    saved_ms: float
+    status: PartStatus  # of what they are kept in
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,14 @@ class SearchSettings(_Section):
     refresh_s: float = Field(1.0, gt=0, description="seconds between looks for new generations")
 
 
+class FallbackSettings(_Section):
+    """A chat model that answers while those before it cannot."""
+
+    model: str = Field("", description="name; empty: the first that the server lists")
+    base_url: str = Field("", description="its server, ending in /v1; empty: the one of [chat]")
+    api_key: SecretStr = Field(SecretStr(""), description="key of that server")
+
+
 class ChatSettings(_Section):
     """Which model writes answers. With none, answers are extractive."""
 
@@ -131,6 +139,11 @@ class ChatSettings(_Section):
     first_token_timeout_s: float = Field(20.0, gt=0)
     total_timeout_s: float = Field(120.0, gt=0)
     retries: int = Field(2, ge=0, le=10, description="tries again before the first token arrived")
+    fallbacks: tuple[FallbackSettings, ...] = Field(
+        (),
+        description="models that answer, in this order, while the one above cannot (each a table with model, "
+        "base_url, api_key); after the last, answers are quotes",
+    )
 
 
 class AnswerSettings(_Section):

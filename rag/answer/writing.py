@@ -24,6 +24,7 @@ from rag.messages import message
 from rag.models.chat import ChatFinder
 from rag.models.protocols import ChatModel, Delta, EmbeddingModel
 from rag.records import (
+    Answer,
     AnswerMode,
     Calculation,
     Citation,
@@ -32,6 +33,7 @@ from rag.records import (
     Hint,
     Passage,
     Retrieved,
+    Rewritten,
     Thinking,
     Token,
     Understood,
@@ -58,6 +60,7 @@ class Outcome:
     calculations: tuple[Calculation, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
     hints: tuple[Hint, ...] = ()
+    kept: Answer | None = None  # an answer that was there already
 
 
 class _NoAdapter(Exception):
@@ -107,6 +110,10 @@ class Writing:
             ):  # a plain generator at work in its own thread: it looks itself
                 close()
 
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
     def outcome(self) -> Outcome:
         return replace(self._outcome, timings_ms=dict(self.timings_ms))
 
@@ -118,6 +125,15 @@ class Writing:
         self.emit(Retrieved(result.passages, result.timings_ms, result.understood))
         for event in result.degraded:
             self.emit(event)
+
+    def give(self, question: str, kept: Answer) -> None:
+        """An answer that was there already, as events: as if it were found and written now."""
+        self.emit(Rewritten(question))
+        self.emit(Retrieved(kept.passages, {}, kept.understood))
+        if kept.thinking:
+            self.emit(Thinking(kept.thinking))
+        self.emit(Token(kept.text))
+        self._outcome = Outcome(kept.mode, model=kept.model, adapter=kept.adapter, kept=kept)
 
     def write(self, question: str, passages: Sequence[Passage]) -> str:
         """The answer's text; its pieces went out as ``Token`` events before."""
@@ -132,17 +148,21 @@ class Writing:
             made = self._calculate(question, passages, signals, refusal)
             if made is not None:
                 passages, refusal = (*passages, *made.added), None
-            if refusal is not None and (refusal.certain or found.model is None):
+            spared = found.problem is not None and self._chats.has_spares
+            if refusal is not None and (refusal.certain or (found.model is None and not spared)):
                 self._say_missing_chat(found.problem)
                 return self._refuse(question, refusal)
             if found.model is not None:
                 text = self._generate_adapted(question, list(passages), found.model, made)
-                if text is not None:
-                    return text
-                if refusal is not None:
-                    return self._refuse(question, refusal)
             else:
+                text = None
                 self._say_missing_chat(found.problem)
+            if text is None and (found.model is not None or spared):
+                text = self._generate_instead(question, list(passages), made)
+            if text is not None:
+                return text
+            if refusal is not None:
+                return self._refuse(question, refusal)
             return self._quote(question, asked, passages, made)
         finally:
             self.timings_ms["generate"] = (time.perf_counter() - started) * 1000
@@ -198,6 +218,22 @@ class Writing:
                     pass
             self.emit(Degraded("chat", "degraded.adapter", {"adapter": self._adapter}))
         return self._generate(question, passages, model, made)
+
+    def _generate_instead(
+        self, question: str, passages: list[Passage], made: calculator.Result | None
+    ) -> str | None:
+        """By the first fallback that can, said aloud; None when none can."""
+        for spare in self._chats.spares():
+            if self._cancelled.is_set():
+                return ""
+            if spare.model is None:
+                self._say_missing_chat(spare.problem)
+                continue
+            self.emit(Degraded("chat", "degraded.fallback", {"model": spare.model.name}))
+            text = self._generate(question, passages, spare.model, made)
+            if text is not None:
+                return text
+        return None
 
     def _generate(
         self,

@@ -93,6 +93,24 @@ class SearchIndex:
         """Snapshots what is unsaved. Safe to call twice."""
         self._views.close()
 
+    def basis(self) -> tuple[str, int] | None:
+        """What is searched now: (fingerprint of the index's embedding model, generation of the store that
+        both views are at). None while there is no index or one of them is behind. Raises StoreError."""
+        view = self._views.current()
+        if view is None or view.lexical is None or view.lexical.generation < view.dense_generation:
+            return None
+        return files.spec_fingerprint(view.spec), view.dense_generation
+
+    def reranker_name(self) -> str:
+        """The model that has the last word; "" for none, also when it cannot be loaded."""
+        if not self._reranks():
+            return ""
+        try:
+            found = self._get_reranker()
+        except WenjuError:
+            return ""
+        return found.name if found is not None else ""
+
     @property
     def own_terms(self) -> OwnTermLibrary:
         return self._own_terms
