@@ -164,6 +164,9 @@ class AnswerSettings(_Section):
 
 
 class IngestSettings(_Section):
+    in_page: bool = Field(
+        True, description="the page's process takes documents in; false: a `wenju worker` beside it does"
+    )
     workers: int = Field(0, ge=0, description="parser processes; 0: one a core, two at most")
     max_file_mb: int = Field(200, ge=1, description="largest file taken in, MiB")
     max_pages: int = Field(5000, ge=1)

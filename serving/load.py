@@ -225,11 +225,10 @@ def through_engine(engine: Engine, questions: Sequence[str]) -> Ask:
                 yield event.text
             elif isinstance(event, Done):
                 answer = event.answer
-                if answer.mode != "generative" or answer.from_cache:
-                    raise ServingError("serving.no_model", mode=answer.mode)
                 broken = [part.code for part in answer.degraded if part.part == "chat"]
-                if answer.incomplete and broken != ["chat.length"]:
-                    raise ServingError("serving.no_model", mode=", ".join(broken) or "incomplete")
+                if answer.from_cache or answer.mode == "extractive" or broken not in ([], ["chat.length"]):
+                    why = ", ".join(broken) or ("cache" if answer.from_cache else answer.mode)
+                    raise ServingError("serving.no_model", why=why)
 
     return ask
 

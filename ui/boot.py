@@ -61,7 +61,8 @@ def install(house: House | None) -> None:
 
 def open_house(settings: Settings | None = None, *, work: bool = True) -> House:
     """Settings -> Engine -> ingest worker. Models warm up in the background. Problems end in
-    ``House.problem``; ``work=False`` leaves ingest to another process."""
+    ``House.problem``; ``work=False`` and the setting ingest.in_page leave
+    ingest to another process."""
     from rag.settings import load_settings
     from ui.answering import AnswerDesk
     from ui.running import RunDesk
@@ -73,7 +74,7 @@ def open_house(settings: Settings | None = None, *, work: bool = True) -> House:
 
         engine = Engine.open(settings)
         service = None
-        if work:
+        if work and settings.ingest.in_page:
             from ingest.service import IngestService
 
             service = IngestService(engine.store, settings, engine.embedding)
