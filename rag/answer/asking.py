@@ -184,6 +184,7 @@ class Asker:
             ),
             lambda asked, refusal: self._hints(asked, refusal, scope, readable),
             wanted.adapter,
+            lambda: self._search.own_terms.terms(scope),
         )
         if problem is not None:
             writing.degrade(Degraded("prompt", problem.code, problem.params))
@@ -322,7 +323,13 @@ class Asker:
         try:
             inside = self._store.documents(scope)
             return hints.hints(
-                question, refusal, inside, inside if readable == scope else self._store.documents(readable)
+                question,
+                refusal,
+                inside,
+                inside if readable == scope else self._store.documents(readable),
+                unknown_company=self._search.unknown_company(question, readable),
+                unknown_period=self._search.unknown_period(question, readable),
+                own=self._search.own_terms.terms(scope),
             )
         except WenjuError as error:
             log.warning("no hints: %s", error.code)

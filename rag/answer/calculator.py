@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.answer import citations, prose_sums
+from rag.answer.concepts import asks_meaning
 from rag.answer.evidence import term_set
 from rag.answer.expressions import Plan, Wanted, wanted_in
 from rag.answer.extractive import Quote
@@ -23,17 +24,22 @@ from rag.answer.sums import plan_for
 from rag.records import Citation
 from rag.text.language import detect_language
 from rag.text.normalise import normalise
+from rag.text.numbers import parse_numbers
 from rag.vocabulary import Item, mentions
 
 __all__ = ["Missing", "Result", "about_asked", "beside", "calculate", "cite", "of_prose"]
 
 _DOCUMENTS = 3
+_SAME = 0.0005  # relative: rounded, and the same figure
 
 
 def calculate(question: str, shelf: Shelf, *, prose_only: bool = False) -> Result | Missing | None:
     """The calculation or the value that the question asks for; None when it asks for none, or when what was
     found is not certain enough to be shown before the quotes. Tables go before running text; ``prose_only``:
-    only running text, where all that is asked must stand around the figures."""
+    only running text, where all that is asked must stand around the figures. A question about a term itself
+    asks for no figure."""
+    if asks_meaning(question):
+        return None
     made = None if prose_only else _of_tables(question, shelf)
     if isinstance(made, Result):
         return made
@@ -66,9 +72,21 @@ def _only_asked(plan: Plan, document: int, shelf: Shelf) -> bool:
 
 
 def beside(made: Result, quotes: Sequence[Quote]) -> list[Quote]:
-    """The quotes worth showing under the calculation: none of a row that it uses, two at most."""
+    """The one quote worth showing under the calculation, if there is one: of no row that it uses, and giving
+    its result as well. What else was found is about something else."""
     rows = {f.sighting.passage.text[f.sighting.start : f.sighting.end].strip() for f in made.found}
-    return [q for q in quotes if q.unit.text.strip() not in rows][:2]
+    return [q for q in quotes if q.unit.text.strip() not in rows and _gives(q.unit.text, made)][:1]
+
+
+def _gives(text: str, made: Result) -> bool:
+    """Whether a figure of the text is the calculation's result, as it is printed or in base units."""
+    targets = [*[n.value for n in parse_numbers(made.calculation.result)][-1:], made.calculation.value]
+    return any(
+        abs(abs(number.value) - abs(target)) <= abs(target) * _SAME
+        for number in parse_numbers(text)
+        for target in targets
+        if target
+    )
 
 
 def of_prose(made: Result) -> bool:

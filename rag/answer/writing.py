@@ -42,6 +42,7 @@ from rag.search.index import SearchIndex, SearchResult
 from rag.search.query_terms import query_terms
 from rag.settings import Settings
 from rag.text.language import detect_language
+from rag.vocabulary.additions import Term, in_known_words, terms_named
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class Writing:
         shelf: Callable[[Sequence[Passage]], Shelf] | None = None,
         helpful: Callable[[str, Refusal], tuple[Hint, ...]] | None = None,
         adapter: str = "",
+        own: Callable[[], Sequence[Term]] = tuple,
     ) -> None:
         self._settings = settings
         self._search = search
@@ -94,6 +96,7 @@ class Writing:
         self._understood = Understood()
         self._helpful = helpful  # what would help after a refusal
         self._adapter = adapter  # the LoRA adapter that shall answer; "": the model as it is
+        self._own = own  # the own terms of the collections that are searched
         self._cancelled = threading.Event()
         self._reply: Iterator[Delta] | None = None
         self._outcome = Outcome("extractive")
@@ -182,7 +185,8 @@ class Writing:
         clock = time.perf_counter()
         tables = refusal is None or not signals.years
         try:
-            made = calculator.calculate(question, self._shelf(passages), prose_only=not tables)
+            asked = in_known_words(question, self._own())
+            made = calculator.calculate(asked, self._shelf(passages), prose_only=not tables)
         except WenjuError as error:
             log.warning("nothing calculated: %s", error.code)
             made = None
@@ -302,7 +306,9 @@ class Writing:
     def _deltas(
         self, model: ChatModel, question: str, passages: list[Passage], facts: Sequence[str]
     ) -> Iterator[Delta]:
-        reply: Any = model.stream(prompts.build(question, passages, self._prompt(question), facts))
+        reply: Any = model.stream(
+            prompts.build(question, passages, self._prompt(question), facts, self._same_names(question))
+        )
         self._reply = reply
         try:
             for delta in reply:
@@ -396,7 +402,10 @@ class Writing:
     def _understand(self, question: str) -> Asked:
         wanted = list(query_terms(essence(question)))
         frequencies, total = self._search.term_frequencies(wanted)
-        return understand(question, wanted, frequencies, total)
+        return understand(question, wanted, frequencies, total, self._own())
+
+    def _same_names(self, question: str) -> list[tuple[str, ...]]:
+        return [tuple(n.text for n in term.names) for term, _ in terms_named(question, self._own())]
 
     def _covers(self, question: str) -> bool:
         language = detect_language(question)

@@ -36,6 +36,7 @@ from rag.text.language import detect_language
 
 if TYPE_CHECKING:
     from rag.store import Store
+    from rag.vocabulary.additions import Term
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +167,9 @@ class SearchIndex:
             logits: dict[int, float] = {}
             if self._settings.reranker.kind != "off" and set(legs) == set(LEGS):
                 with clock.part("light"):
-                    fused, logits = self._rerank_lightly(query, asked, meant, fused, scores, view, degraded)
+                    fused, logits = self._rerank_lightly(
+                        query, asked, meant, fused, scores, view, degraded, own
+                    )
             if meant.sure:
                 fused = _named_first(fused, rankings)
             if not self._reranks():
@@ -236,12 +239,13 @@ class SearchIndex:
         scores: dict[str, dict[int, float]],
         view: View,
         degraded: list[Degraded],
+        own: tuple[Term, ...] = (),
     ) -> tuple[list[tuple[int, float]], dict[int, float]]:
         """The fused list in the light reranker's order; unchanged without a lexical view."""
         if view.lexical is None or not fused:
             return fused, {}
         try:
-            wanted = understand(query, asked, view.lexical, meant)
+            wanted = understand(query, asked, view.lexical, meant, own)
             return rerank_lightly(wanted, fused, scores["dense"], view.lexical)
         except (OSError, ValueError) as error:  # what tantivy raises
             log.warning("light reranker failed: %r", error)
