@@ -213,7 +213,7 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
         path.write_bytes(data)
         with pytest.raises(DatasetError, match=name.replace(".", r"\.")):
             read(path)
-    with pytest.raises(DatasetError, match="There is no .*gone.csv"):
+    with pytest.raises(DatasetError, match=r"There is no .*gone\.csv"):
         read(tmp_path / "gone.csv")
     with pytest.raises(DatasetError, match=r"questions\.jsonl"):
         read(tmp_path)
