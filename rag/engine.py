@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Collection as Names
 from typing import TYPE_CHECKING, Literal
 
-from rag.access import LOCAL
+from rag.access import LOCAL, require_right
 from rag.conversations import Conversations
 from rag.documents import Documents
 from rag.evaluations import Evaluations
@@ -210,6 +210,7 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People):
         when there is no place for the question (``retry_after_s`` says when to come again). An answer that
         was kept is given again (``answer.from_cache``) unless ``anew``.
         """
+        require_right(principal, "ask")
         scope = self.scope(principal, collection_ids, document_ids)
         if conversation_id is not None:
             self._own_conversation(conversation_id, principal)
@@ -243,7 +244,8 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People):
         ignored_chips: Names[str] = (),
     ) -> SearchResult:
         """The passages of the principal's scope that match best, best first. ``ignored_chips``: as in
-        :meth:`ask`."""
+        :meth:`ask`. Raises AccessDenied."""
+        require_right(principal, "read")
         scope = self.scope(principal, collection_ids, document_ids)
         return self.search_index().search(
             query,

@@ -516,6 +516,7 @@ class Turn:
     rated_at: datetime | None = None
     review: Review = ""
     reviewed_by: str = ""
+    collection_ids: frozenset[int] | None = None  # of the documents that it rests on; None: not noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -643,6 +644,7 @@ class GoldenQuestion:
     origin: str  # "file", "generated", "turn:12"
     reviewed_by: str
     created_at: datetime
+    collection_ids: frozenset[int] = frozenset()  # of the documents of the library that it names
 
 
 @dataclass(frozen=True, slots=True)
@@ -662,6 +664,7 @@ class EvalRun:
     created_by: str
     created_at: datetime
     finished_at: datetime | None = None
+    collection_ids: frozenset[int] = frozenset()  # what could be searched for its answers
 
 
 @dataclass(frozen=True, slots=True)

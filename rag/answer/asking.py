@@ -44,6 +44,7 @@ from rag.records import (
     Rewritten,
     Scope,
     Token,
+    Turn,
     Usage,
 )
 from rag.search.index import SearchIndex
@@ -197,7 +198,9 @@ class Asker:
                     lambda: writing.cancelled,
                     lambda: events.put(Admitted()),
                 ) as place:
-                    events.put(self._work(question, wanted, conversation_id, writing, recall, place))
+                    events.put(
+                        self._work(question, wanted, conversation_id, writing, recall, place, readable)
+                    )
             except BaseException as error:  # noqa: BLE001 - crosses the thread; raised again in the reader's
                 events.put(error)
 
@@ -260,11 +263,12 @@ class Asker:
         writing: Writing,
         recall: Recall,
         place: Place,
+        readable: Scope,
     ) -> Outcome:
         from rag.search.retriever import ScopedRetriever
 
         standalone = question
-        earlier = self._earlier(conversation_id)
+        earlier = self._earlier(conversation_id, readable)
         if earlier and not place.take():  # a model may have to restate it
             return writing.outcome()
         clock = time.perf_counter()
@@ -296,11 +300,18 @@ class Asker:
         chain.build(retriever, write).invoke({"query": standalone})
         return writing.outcome()
 
-    def _earlier(self, conversation_id: int | None) -> list[Answer]:
+    def _earlier(self, conversation_id: int | None, readable: Scope) -> list[Answer]:
         limit = self._settings.answer.history_turns
         if conversation_id is None or not limit:
             return []
-        return [t.answer for t in self._store.turns(conversation_id)[-limit:]]
+        kept = self._store.turns(conversation_id)[-limit:]
+        return [turn.answer for turn in kept if self._may_lean_on(turn, readable)]
+
+    def _may_lean_on(self, turn: Turn, readable: Scope) -> bool:
+        """An earlier answer from a collection that the reader has lost shapes no later question."""
+        if self._settings.accounts.mode == "off":
+            return True
+        return turn.collection_ids is not None and turn.collection_ids <= readable.collection_ids
 
     def _standalone(self, question: str, earlier: Sequence[Answer], scope: Scope, writing: Writing) -> str:
         names = sorted(

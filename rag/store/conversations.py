@@ -3,6 +3,7 @@ for anybody else's, in the same words as for what is not there; without it the c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from rag.errors import AccessDenied
 from rag.records import Answer, Conversation, Review, Turn
 from rag.store import codec
 from rag.store.base import Room
-from rag.store.schema import conversations, turns
+from rag.store.schema import conversations, documents, turns
 
 _TITLE_CHARS = 80
 
@@ -68,6 +69,7 @@ class Conversations(Room):
             else:
                 conversation = _owned(connection, conversation_id, user_id)
             answer = replace(answer, turn_id=None, conversation_id=conversation.id)
+            collection_ids = self._collections_of(connection, answer)
             turn_id = connection.execute(
                 sa.insert(turns)
                 .values(
@@ -81,6 +83,7 @@ class Conversations(Room):
                     model=codec.clean(answer.model),
                     prompt_version=answer.prompt_version,
                     answer=codec.dump_answer(answer),
+                    collections=codec.dump(sorted(collection_ids)),
                 )
                 .returning(turns.c.id)
             ).scalar_one()
@@ -89,7 +92,19 @@ class Conversations(Room):
                 .where(conversations.c.id == conversation.id)
                 .values(updated_at=now, title=conversation.title or _short(answer.question))
             )
-        return Turn(turn_id, conversation.id, user_id, now, replace(answer, turn_id=turn_id))
+        kept = replace(answer, turn_id=turn_id)
+        return Turn(turn_id, conversation.id, user_id, now, kept, collection_ids=collection_ids)
+
+    def _collections_of(self, connection: Connection, answer: Answer) -> frozenset[int]:
+        """Those of the documents that an answer rests on; 0 for a document that is not there any more."""
+        wanted = {p.document_id for p in answer.passages} | {c.document_id for c in answer.citations}
+        if not wanted:
+            return frozenset()
+        rows = connection.execute(
+            sa.select(documents.c.id, documents.c.collection_id).where(self._db.among(documents.c.id, wanted))
+        ).all()
+        gone = {0} if len(rows) < len(wanted) else set()
+        return frozenset({row.collection_id for row in rows} | gone)
 
     def turns(self, conversation_id: int, user_id: str | None = None) -> list[Turn]:
         """In order. Raises AccessDenied when the conversation is not there or not the user's."""
@@ -219,4 +234,5 @@ def _turn(row: Any) -> Turn:
         rated_at=row.rated_at,
         review=row.review,
         reviewed_by=row.reviewed_by,
+        collection_ids=None if row.collections is None else frozenset(json.loads(row.collections)),
     )

@@ -274,6 +274,9 @@ turns = sa.Table(
     # What an evaluator made of the feedback: "" not yet, accepted (a golden question), dismissed.
     sa.Column("review", sa.String(16), nullable=False, server_default=""),
     _text("reviewed_by"),
+    # JSON ids of the collections whose documents it rests on (0: of a document that was gone by then); NULL
+    # in rows of an older Wenju. Kept here, so that it can be withheld when documents are gone too.
+    sa.Column("collections", sa.Text(), nullable=True),
     sa.Index(None, "conversation_id", "id"),
     sa.Index(None, "created_at"),
     sa.Index(None, "rating"),
@@ -340,6 +343,7 @@ golden_questions = sa.Table(
     sa.Column("state", sa.String(16), nullable=False, server_default="accepted"),
     _text("origin"),  # "file", "generated", "turn:12"
     _text("reviewed_by"),
+    _text("collections", "[]"),  # JSON ids: of the documents that it names
     _time("created_at"),
     sa.UniqueConstraint("dataset_id", "key"),
     sqlite_autoincrement=True,
@@ -361,6 +365,7 @@ eval_runs = sa.Table(
     _text("created_by"),
     _time("created_at"),
     sa.Column("finished_at", UtcDateTime(), nullable=True),
+    _text("collections", "[]"),  # JSON ids: what could be searched for its answers
     sa.Index(None, "created_at"),
     sqlite_autoincrement=True,
 )

@@ -186,7 +186,8 @@ CREATE TABLE eval_runs (
 	summary TEXT DEFAULT '{}' NOT NULL, 
 	created_by TEXT DEFAULT '' NOT NULL, 
 	created_at DATETIME NOT NULL, 
-	finished_at DATETIME
+	finished_at DATETIME, 
+	collections TEXT DEFAULT '[]' NOT NULL
 );
 CREATE TABLE golden_questions (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
@@ -196,6 +197,7 @@ CREATE TABLE golden_questions (
 	state VARCHAR(16) DEFAULT 'accepted' NOT NULL, 
 	origin TEXT DEFAULT '' NOT NULL, 
 	reviewed_by TEXT DEFAULT '' NOT NULL, 
+	collections TEXT DEFAULT '[]' NOT NULL, 
 	created_at DATETIME NOT NULL, 
 	CONSTRAINT uq_golden_questions_dataset_id_key UNIQUE (dataset_id, "key"), 
 	CONSTRAINT fk_golden_questions_dataset_id FOREIGN KEY(dataset_id) REFERENCES datasets (id) ON DELETE CASCADE
@@ -319,10 +321,10 @@ CREATE TABLE turns (
 	rating SMALLINT DEFAULT '0' NOT NULL, 
 	reasons TEXT DEFAULT '[]' NOT NULL, 
 	comment TEXT DEFAULT '' NOT NULL, 
-	rated_at DATETIME, correction TEXT DEFAULT '' NOT NULL, review VARCHAR(16) DEFAULT '' NOT NULL, reviewed_by TEXT DEFAULT '' NOT NULL, 
+	rated_at DATETIME, correction TEXT DEFAULT '' NOT NULL, review VARCHAR(16) DEFAULT '' NOT NULL, reviewed_by TEXT DEFAULT '' NOT NULL, collections TEXT, 
 	CONSTRAINT fk_turns_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversations (id) ON DELETE CASCADE
 );
-INSERT INTO "turns" VALUES(1,1,'local','2026-11-23 22:12:11.364022','净利润是多少？','generative',0,1,'Qwen/Qwen3-8B','p1','{"turn_id":null,"conversation_id":1,"question":"净利润是多少？","standalone_question":"净利润是多少？","text":"一亿。[1]","mode":"generative","refused":false,"refusal_code":"","model":"Qwen/Qwen3-8B","citations":[{"marker":1,"chunk_id":7,"document_id":2,"document":"年报.pdf","page_start":3,"page_end":3,"quote":"净利润一亿","char_start":10,"char_end":15,"boxes":[{"page":3,"x0":0.1,"y0":0.2,"x1":0.3,"y1":0.4}]}],"passages":[{"rank":1,"chunk_id":7,"document_id":2,"document":"年报.pdf","title":"年报","page_start":3,"page_end":4,"section_path":["一","二"],"table_header":"项目 | 2024","text":"净利润一亿。","char_start":10,"char_end":16,"boxes":[{"page":3,"x0":0.1,"y0":0.2,"x1":0.3,"y1":0.4}],"language":"zh","page_kind":"physical","score":0.031,"cosine":0.8,"bm25":null,"rerank_logit":-1.5}],"degraded":[{"part":"dense","code":"degraded.x","params":{"why":"没有"}}],"incomplete":true,"thinking":"想一想 🤔","prompt_version":"p1","timings_ms":{"search":5.25,"total":1200.0}}',1,'["clear"]','好','2026-11-23 22:12:11.378142','','','');
+INSERT INTO "turns" VALUES(1,1,'local','2026-11-23 22:12:11.364022','净利润是多少？','generative',0,1,'Qwen/Qwen3-8B','p1','{"turn_id":null,"conversation_id":1,"question":"净利润是多少？","standalone_question":"净利润是多少？","text":"一亿。[1]","mode":"generative","refused":false,"refusal_code":"","model":"Qwen/Qwen3-8B","citations":[{"marker":1,"chunk_id":7,"document_id":2,"document":"年报.pdf","page_start":3,"page_end":3,"quote":"净利润一亿","char_start":10,"char_end":15,"boxes":[{"page":3,"x0":0.1,"y0":0.2,"x1":0.3,"y1":0.4}]}],"passages":[{"rank":1,"chunk_id":7,"document_id":2,"document":"年报.pdf","title":"年报","page_start":3,"page_end":4,"section_path":["一","二"],"table_header":"项目 | 2024","text":"净利润一亿。","char_start":10,"char_end":16,"boxes":[{"page":3,"x0":0.1,"y0":0.2,"x1":0.3,"y1":0.4}],"language":"zh","page_kind":"physical","score":0.031,"cosine":0.8,"bm25":null,"rerank_logit":-1.5}],"degraded":[{"part":"dense","code":"degraded.x","params":{"why":"没有"}}],"incomplete":true,"thinking":"想一想 🤔","prompt_version":"p1","timings_ms":{"search":5.25,"total":1200.0}}',1,'["clear"]','好','2026-11-23 22:12:11.378142','','','',NULL);
 CREATE TABLE users (
 	id VARCHAR(64) NOT NULL, 
 	name TEXT DEFAULT '' NOT NULL, 

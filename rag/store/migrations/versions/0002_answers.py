@@ -35,6 +35,7 @@ def upgrade() -> None:
     op.add_column("turns", _text("correction"))
     op.add_column("turns", sa.Column("review", sa.String(16), nullable=False, server_default=""))
     op.add_column("turns", _text("reviewed_by"))
+    op.add_column("turns", sa.Column("collections", sa.Text(), nullable=True))
     op.create_table(
         "vocabulary",
         _id(),
@@ -86,6 +87,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(16), nullable=False, server_default="accepted"),
         _text("origin"),
         _text("reviewed_by"),
+        _text("collections", "[]"),
         _time("created_at"),
         sa.UniqueConstraint("dataset_id", "key"),
         sqlite_autoincrement=True,
@@ -106,6 +108,7 @@ def upgrade() -> None:
         _text("created_by"),
         _time("created_at"),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        _text("collections", "[]"),
         sqlite_autoincrement=True,
     )
 
