@@ -42,7 +42,10 @@ def nginx(kind: str, variables: Mapping[str, object], health_port: int) -> Itera
         given = {"WENJU_TLS_DIR": conf, **variables}
         main = (GATEWAY / "nginx.conf").read_text(encoding="utf-8")
         (conf / "nginx.conf").write_text(main.replace("/tmp", str(temporary)), encoding="utf-8")
-        for template in (GATEWAY / kind).glob("*.template"):
+        parts = [*(GATEWAY / kind).glob("*.template")]
+        if kind == "ingress":  # the chart's ConfigMap brings these too
+            parts += (GATEWAY / "public").glob("*.inc.template")
+        for template in parts:
             words = template.read_text(encoding="utf-8")
             for name, value in given.items():  # as envsubst: only names that are set
                 words = words.replace(f"${{{name}}}", str(value))

@@ -30,6 +30,8 @@ FILLED = {
     "ADAPTER_CLIENTS": "10.0.0.0/28",
     "MAX_UPLOAD": "210m",
     "API_RATE": "20r/s",
+    "INGRESS_CLIENTS": "10.0.0.0/8",
+    "INSIDE_PORT": "8081",
 }
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 
@@ -55,11 +57,14 @@ def test_images_pass_the_linter(tmp_path: Path) -> None:
 
 def test_gateways_pass_the_linter(tmp_path: Path) -> None:
     """gixy: header injection, host spoofing, alias traversal and their kin."""
-    for kind in ("public", "guard"):
+    for kind in ("public", "guard", "ingress"):
         folder = tmp_path / kind
         (folder / "conf.d").mkdir(parents=True)
         (folder / "nginx.conf").write_text((ROOT / "deploy/gateway/nginx.conf").read_text("utf-8"))
-        for template in (ROOT / "deploy" / "gateway" / kind).glob("*.template"):
+        parts = [*(ROOT / "deploy" / "gateway" / kind).glob("*.template")]
+        if kind == "ingress":
+            parts += (ROOT / "deploy" / "gateway" / "public").glob("*.inc.template")
+        for template in parts:
             words = template.read_text("utf-8")
             for name, value in FILLED.items():
                 words = words.replace(f"${{WENJU_{name}}}", value)

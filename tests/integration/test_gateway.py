@@ -298,6 +298,34 @@ class TestLimits:
             assert away.json()["title"] == "Not available"
 
 
+class TestBehindAnIngress:
+    def test_the_same_list_and_an_inside_door(self) -> None:
+        with _echo() as upstream:
+            http, inside = free_port(), free_port()
+            variables: dict[str, object] = {
+                "WENJU_APP": f"127.0.0.1:{upstream}",
+                "WENJU_SERVER_NAME": "wenju.example",
+                "WENJU_HTTP_PORT": http,
+                "WENJU_INSIDE_PORT": inside,
+                "WENJU_INGRESS_CLIENTS": "127.0.0.1/32",
+                "WENJU_MAX_UPLOAD": "5m",
+                "WENJU_API_RATE": "20r/s",
+            }
+            url = f"http://127.0.0.1:{http}"
+            host = {"Host": "wenju.example", "X-Forwarded-For": "203.0.113.9"}
+            with nginx("ingress", variables, inside), httpx.Client(trust_env=False) as client:
+                passed = client.get(f"{url}/v1/models", headers=host)
+                told = {k.lower(): v for k, v in passed.json()["headers"].items()}
+                assert told["x-forwarded-for"] == "203.0.113.9", "who asked, as the Ingress said"
+                assert told["x-forwarded-proto"] == "https"
+                for path in ("/metrics", "/readyz", "/v1/adapters", "/_stcore/agent/mcp"):
+                    assert client.get(f"{url}{path}", headers=host).status_code == 404, path
+                assert client.get(f"{url}/", headers={"Host": "evil.example"}).status_code == 421
+                for path in ("/metrics", "/readyz", "/healthz"):
+                    assert client.get(f"http://127.0.0.1:{inside}{path}").status_code == 200
+                assert client.get(f"http://127.0.0.1:{inside}/v1/models").status_code == 404
+
+
 class TestGuard:
     def test_only_what_the_app_needs_of_vllm_passes(self) -> None:
         with _echo() as upstream:
