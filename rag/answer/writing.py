@@ -179,7 +179,8 @@ class Writing:
         A question about somebody who is not in the library must not get somebody else's figure, so one that
         would be refused is calculated only where its names are there: over running text, where all that is
         asked stands in one passage (last year's figure follows from this year's and its growth); from
-        tables, when little of a long question was found but each figure is of a company that it names."""
+        tables, when little of a long question was found but each figure is of a company that it names, or
+        when a formula or a comparison of years of known items is asked outright."""
         if self._shelf is None or not passages or (refusal is not None and signals.missing):
             return None
         clock = time.perf_counter()
@@ -199,7 +200,11 @@ class Writing:
         if (
             made is not None
             and refusal is not None
-            and not (calculator.of_prose(made) or calculator.about_asked(question, made))
+            and not (
+                calculator.of_prose(made)
+                or calculator.about_asked(question, made)
+                or calculator.asked_outright(question, made)
+            )
         ):
             return None
         if made is not None and made.added:
