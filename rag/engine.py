@@ -14,6 +14,7 @@ from collections.abc import Collection as Names
 from typing import TYPE_CHECKING, Literal
 
 from rag.access import LOCAL, require_right
+from rag.compliance import Compliance
 from rag.conversations import Conversations
 from rag.documents import Documents
 from rag.evaluations import Evaluations
@@ -39,7 +40,7 @@ DRAIN_END_S = 5.0  # for answers that were ended: their turns are written
 LEGS: tuple[Leg, ...] = ("dense", "lexical")
 
 
-class Engine(Documents, Conversations, Wordings, Evaluations, People):
+class Engine(Documents, Conversations, Wordings, Evaluations, People, Compliance):
     """Everything a floor above may do. Build with :meth:`open`, end with :meth:`close` (or ``with``)."""
 
     def __init__(

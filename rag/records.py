@@ -46,6 +46,9 @@ HintAction = Literal["reword", "upload", "widen", "wait", "library"]
 NumberStatus = Literal["found", "recomputed", "missing"]
 Review = Literal["", "accepted", "dismissed"]  # an evaluator's verdict on a reader's feedback; "" not yet
 GoldenState = Literal["draft", "accepted", "rejected"]
+RuleKind = Literal["forbidden", "required", "mask"]
+HitState = Literal["open", "accepted", "dismissed"]  # accepted: the rule was right
+HitAction = Literal["replaced", "masked", "appended", "held", "flagged", "noted"]
 RunStatus = Literal["running", "done", "stopped", "failed"]
 Right = Literal["read", "ask", "write", "feedback", "evaluate", "admin"]  # what an API token may be used for
 
@@ -461,6 +464,51 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """What answers must or must not say. ``definition`` holds the fields of rag.answer.rules.Definition.
+    ``shipped`` names a rule that came with the program, "" for an admin's own."""
+
+    id: int
+    name: str
+    kind: RuleKind
+    definition: Mapping[str, Any]
+    active: bool
+    shipped: str = ""
+    edited: bool = False  # a shipped rule that an admin has changed
+    created_by: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleHit:
+    """A rule that an answer met: what was done about it, ``count`` times. Never the words themselves."""
+
+    rule_id: int
+    rule: str
+    kind: RuleKind
+    action: HitAction
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class HitRecord:
+    """A hit in the review queue. ``excerpt`` is what the rule met, for admins alone; ``turn_id`` None: the
+    reader has deleted the conversation, or it was never kept."""
+
+    id: int
+    hit: RuleHit
+    excerpt: str
+    turn_id: int | None
+    user_id: str
+    question: str
+    state: HitState
+    note: str
+    reviewed_by: str
+    reviewed_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The session record of one question. ``citations`` are computed from what the text cites."""
 
@@ -490,6 +538,8 @@ class Answer:
     request_id: str = ""
     hints: tuple[Hint, ...] = ()  # of a refusal, the most helpful first
     cache_key: str = ""  # what it is or would be kept under (rag.answer.kept); "" when it cannot be
+    rule_hits: tuple[RuleHit, ...] = ()
+    rules_version: str = ""  # of the compliance rules it was checked by; "" for none
 
 
 @dataclass(frozen=True, slots=True)

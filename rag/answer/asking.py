@@ -17,14 +17,16 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from rag.answer import chain, citations, hints, history, prompts, wording
+from rag.answer import chain, citations, compliance, hints, history, prompts, wording
 from rag.answer.arms import BASE, LIVE, Arms
 from rag.answer.kept import AnswerCache
 from rag.answer.progress import Admitted, Halted, Place, Progress
 from rag.answer.prompt_library import PromptLibrary
 from rag.answer.recall import Recall, Recalls, Wanted
 from rag.answer.refusal import Refusal
+from rag.answer.rule_book import RuleBook
 from rag.answer.shelf import Shelf, whole_passage
 from rag.answer.verify import Verdict, inverse_frequency, verify
 from rag.answer.writing import Outcome, Writing
@@ -79,6 +81,7 @@ class Asker:
         self._embedding = embedding
         self._chats = chats
         self._prompts = PromptLibrary(store)
+        self._rules = RuleBook(store)
         self._arms = Arms(settings.chat, store.live_adapters)
         self._gate = gate
         self._running = running
@@ -131,6 +134,7 @@ class Asker:
             told=told,
             ignored_chips=ignored_chips,
             adapter=self._arms.of(principal.user_id),
+            rules=self._rules.active(),
         )
         return self._events(
             question,
@@ -187,6 +191,13 @@ class Asker:
             wanted.adapter,
             lambda: self._search.own_terms.terms(scope),
         )
+        if wanted.rules.rules:
+            progress.gate = compliance.Gate(
+                wanted.rules,
+                prompts.prompt_language(question),
+                quoting=lambda: writing.quoting,
+                settled=lambda: writing.settled,
+            )
         if problem is not None:
             writing.degrade(Degraded("prompt", problem.code, problem.params))
 
@@ -234,17 +245,23 @@ class Asker:
                         progress.degraded.append(Degraded("load", "load.drained"))
                         yield progress.degraded[-1]
                         break
-                    progress.note(event)
-                    if isinstance(event, Token) and "first_token" not in progress.timings_ms:
-                        progress.timings_ms["first_token"] = _ms(started)
-                    if not isinstance(event, Outcome):
-                        yield event
+                    if isinstance(event, Outcome):
+                        progress.note(event)
+                        continue
+                    for shown in progress.gate.take(event) if progress.gate else (event,):
+                        progress.note(shown)
+                        if isinstance(shown, Token) and "first_token" not in progress.timings_ms:
+                            progress.timings_ms["first_token"] = _ms(started)
+                        yield shown
+                for shown in progress.gate.finish() if progress.gate else ():
+                    progress.note(shown)
+                    yield shown
                 incomplete = progress.outcome is None or progress.outcome.incomplete
                 writing.cancel()
                 answer = recall.keep(self._finish(progress, incomplete, started))
                 recall.end()
                 if log_turn:
-                    answer = self._keep(answer, principal, conversation_id)
+                    answer = self._keep(progress, answer, principal, conversation_id)
                 finished = True
                 yield from answer.degraded[len(progress.degraded) :]
                 yield Done(answer)
@@ -253,7 +270,7 @@ class Asker:
                 writing.cancel()
                 if not finished and log_turn and progress.passages:
                     # The reader left: the turn is kept all the same, with what had arrived.
-                    self._keep(self._finish(progress, True, started), principal, conversation_id)
+                    self._keep(progress, self._finish(progress, True, started), principal, conversation_id)
 
     def _work(
         self,
@@ -368,6 +385,8 @@ class Asker:
                 degraded.append(Degraded("citations", error.code, error.params))
             if text and not incomplete and not cited:
                 degraded.append(Degraded("citations", "degraded.citations_none"))
+        if progress.gate is not None and progress.gate.changed:
+            cited = compliance.still_cited(cited, text)
         verdict = self._verify(text, outcome, progress)
         if verdict.missing and cited:
             numbers = ", ".join(verdict.missing[:8])
@@ -395,6 +414,8 @@ class Asker:
             calculations=outcome.calculations,
             understood=progress.understood,
             hints=outcome.hints,
+            rule_hits=tuple(f.hit for f in progress.gate.found()) if progress.gate else (),
+            rules_version=progress.gate.version if progress.gate else "",
         )
 
     def _verify(self, text: str, outcome: Outcome, progress: Progress) -> Verdict:
@@ -414,14 +435,24 @@ class Asker:
             question=progress.standalone,
             calculations=outcome.calculations,
             weights=weights,
+            standing=progress.gate.standing if progress.gate else (),
         )
         progress.timings_ms["verify"] = _ms(clock)
         return verdict
 
-    def _keep(self, answer: Answer, principal: Principal, conversation_id: int | None) -> Answer:
+    def _keep(
+        self, progress: Progress, answer: Answer, principal: Principal, conversation_id: int | None
+    ) -> Answer:
         """The answer with its ids; unlogged (and saying so) when the store cannot take it."""
+        found = progress.gate.found() if progress.gate else ()
         try:
-            return self._store.log_turn(answer, principal.user_id, conversation_id).answer
+            return self._store.log_turn(
+                answer,
+                principal.user_id,
+                conversation_id,
+                hits=[(f.hit, f.excerpt) for f in found],
+                asked=asked_detail(answer, principal),
+            ).answer
         except WenjuError as error:
             log.warning("turn not kept: %s", error.code)
             lost = Degraded("store", "degraded.not_logged", {"detail": str(error)})
@@ -443,6 +474,21 @@ class Asker:
             return pages[key]
 
         return page_of
+
+
+def asked_detail(answer: Answer, principal: Principal) -> dict[str, Any]:
+    """What the audit chain keeps of a question: ids and counts, no words."""
+    detail: dict[str, Any] = {
+        "mode": answer.mode,
+        "model": answer.model,
+        "adapter": answer.adapter,
+        "documents": sorted({p.document_id for p in answer.passages}),
+        "cited": len(answer.citations),
+        "incomplete": answer.incomplete,
+        "rules": [hit.rule_id for hit in answer.rule_hits],
+        "token": principal.token_id,
+    }
+    return {name: value for name, value in detail.items() if value}
 
 
 def _ms(since: float) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from rag.answer import prompts
+from rag.answer import compliance, prompts
 from rag.answer.writing import Outcome
 from rag.load import Gate
 from rag.records import Degraded, Event, Passage, Retrieved, Rewritten, Thinking, Token, Understood
@@ -38,6 +38,7 @@ class Progress:
     understood: Understood = field(default_factory=Understood)
     admitted_at: float | None = None
     retrieved: bool = False
+    gate: compliance.Gate | None = None  # None: no compliance rule is active
 
     def overdue(self, load: LoadSettings, now: float) -> tuple[str, float] | None:
         """Code and limit of the stage that took too long."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from rag.answer import prompts
 from rag.answer.arms import Arms
 from rag.answer.kept import AnswerCache, AnswerParts, normalised, own_vocabulary, settings_parts
+from rag.answer.rules import RuleSet
 from rag.cache import cache_key
 from rag.errors import WenjuError
 from rag.models.chat import ChatFinder
@@ -37,11 +38,11 @@ class Wanted:
     told: Mapping[prompts.PromptLanguage, prompts.Prompt]
     ignored_chips: Collection[str]
     adapter: str
+    rules: RuleSet  # the compliance rules that its answer passes
 
 
 class Recalls:
-    """Makes a :class:`Recall` for each question. Thread-safe; one for an Asker. ``rules`` is the version of
-    the compliance rules that answers pass."""
+    """Makes a :class:`Recall` for each question. Thread-safe; one for an Asker."""
 
     def __init__(
         self,
@@ -51,7 +52,6 @@ class Recalls:
         chats: ChatFinder,
         arms: Arms,
         kept: AnswerCache,
-        rules: Callable[[], str] = lambda: "",
     ) -> None:
         self.store = store
         self.kept = kept
@@ -60,7 +60,6 @@ class Recalls:
         self._search = search
         self._chats = chats
         self._arms = arms
-        self._rules = rules
 
     def of(self, wanted: Wanted, *, anew: bool) -> Recall:
         """``anew``: nothing kept is wanted, and the answer takes its place."""
@@ -93,7 +92,7 @@ class Recalls:
             prompts=tuple(f"{code}:{wanted.told[code].version}" for code in sorted(wanted.told)),
             model="\n".join(model),
             adapter=self._arms.identity(wanted.adapter),
-            rules=self._rules(),
+            rules=wanted.rules.version,
             **self._fixed,
         )
 

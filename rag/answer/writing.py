@@ -97,6 +97,8 @@ class Writing:
         self._helpful = helpful  # what would help after a refusal
         self._adapter = adapter  # the LoRA adapter that shall answer; "": the model as it is
         self._own = own  # the own terms of the collections that are searched
+        self.quoting = False  # what is sent out now is quoted from documents
+        self.settled = False  # what is sent out now are the program's own words, or were checked before
         self._cancelled = threading.Event()
         self._reply: Iterator[Delta] | None = None
         self._outcome = Outcome("extractive")
@@ -130,7 +132,9 @@ class Writing:
             self.emit(event)
 
     def give(self, question: str, kept: Answer) -> None:
-        """An answer that was there already, as events: as if it were found and written now."""
+        """An answer that was there already, as events: as if it were found and written now. It passed the
+        rules that count now: their version is part of what it is found by."""
+        self.settled = True
         self.emit(Rewritten(question))
         self.emit(Retrieved(kept.passages, {}, kept.understood))
         if kept.thinking:
@@ -367,6 +371,7 @@ class Writing:
                 return self._refuse(question, refusal)
         lines = [*((calculated.text,) if calculated is not None else ()), *extractive.compose(quotes)]
         text = "\n".join(lines)
+        self.quoting = True
         for number, line in enumerate(lines):
             self.emit(Token(line if number == 0 else f"\n{line}"))
         text += self._warn(question, text)
@@ -393,6 +398,7 @@ class Writing:
 
     def _refuse(self, question: str, refusal: Refusal) -> str:
         language = prompts.prompt_language(question)
+        self.settled = True
         text = f"{prompts.refusal_text(language)}\n\n{message(refusal.code, language, refusal.params)}"
         found = self._helpful(question, refusal) if self._helpful is not None else ()
         text += "".join(f"\n\n{message(h.code, language, h.params)}" for h in found)

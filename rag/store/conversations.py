@@ -4,7 +4,7 @@ for anybody else's, in the same words as for what is not there; without it the c
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rag.errors import AccessDenied
-from rag.records import Answer, Conversation, Review, Turn
+from rag.records import Answer, Conversation, Review, RuleHit, Turn
 from rag.store import codec
+from rag.store.audit import append_action
 from rag.store.base import Room
+from rag.store.rules import keep_hits
 from rag.store.schema import conversations, documents, turns
 
 _TITLE_CHARS = 80
@@ -59,9 +61,19 @@ class Conversations(Room):
             _owned(connection, conversation_id, user_id)
             connection.execute(sa.delete(conversations).where(conversations.c.id == conversation_id))
 
-    def log_turn(self, answer: Answer, user_id: str, conversation_id: int | None = None) -> Turn:
-        """Keeps an answer. Without a conversation one is made. The turn's answer carries both ids. Raises
-        AccessDenied when the conversation is not there or not the user's."""
+    def log_turn(
+        self,
+        answer: Answer,
+        user_id: str,
+        conversation_id: int | None = None,
+        *,
+        hits: Sequence[tuple[RuleHit, str]] = (),
+        asked: Mapping[str, Any] | None = None,
+    ) -> Turn:
+        """Keeps an answer. Without a conversation one is made. The turn's answer carries both ids. In the
+        same transaction: ``hits`` (of compliance rules, with excerpts) go into their queue, and ``asked``
+        (ids and counts; None: nothing) into the audit chain. Raises AccessDenied when the conversation is
+        not there or not the user's."""
         now = _now()
         with self._db.write(shared=True) as connection:
             if conversation_id is None:
@@ -92,6 +104,11 @@ class Conversations(Room):
                 .where(conversations.c.id == conversation.id)
                 .values(updated_at=now, title=conversation.title or _short(answer.question))
             )
+            if hits:
+                keep_hits(connection, hits, turn_id, user_id, answer.question)
+            if asked is not None:
+                detail = {**asked, "conversation": conversation.id}
+                append_action(connection, user_id, "question.ask", str(turn_id), detail)
         kept = replace(answer, turn_id=turn_id)
         return Turn(turn_id, conversation.id, user_id, now, kept, collection_ids=collection_ids)
 

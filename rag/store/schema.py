@@ -493,24 +493,33 @@ rules = sa.Table(
     _id(),
     _text("name"),
     sa.Column("kind", sa.String(32), nullable=False),  # forbidden, required, mask
-    _text("definition", "{}"),
+    _text("definition", "{}"),  # "{}": a shipped rule as it came
     sa.Column("active", sa.Boolean(), nullable=False, server_default=sa.true()),
+    sa.Column("retired", sa.Boolean(), nullable=False, server_default=sa.false()),  # its hits stay readable
+    sa.Column("shipped", sa.String(32), nullable=True),  # which of the program's own; NULL: an admin's
     _text("created_by"),
     _time("created_at"),
+    sa.UniqueConstraint("shipped"),
     sqlite_autoincrement=True,
 )
 
+# A hit outlives the conversation that it was met in: deleting that must not empty the review queue.
 rule_hits = sa.Table(
     "rule_hits",
     metadata,
     _id(),
-    sa.Column("rule_id", BigId, sa.ForeignKey("rules.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("turn_id", BigId, sa.ForeignKey("turns.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("rule_id", BigId, sa.ForeignKey("rules.id"), nullable=False),
+    sa.Column("turn_id", BigId, sa.ForeignKey("turns.id", ondelete="SET NULL"), nullable=True),
+    _text("user_id"),
+    _text("question"),
     _text("detail", "{}"),
-    sa.Column("state", sa.String(16), nullable=False, server_default="open"),  # open, upheld, dismissed
+    sa.Column("state", sa.String(16), nullable=False, server_default="open"),  # open, accepted, dismissed
+    _text("note"),
     _text("reviewed_by"),
+    sa.Column("reviewed_at", UtcDateTime(), nullable=True),
     _time("created_at"),
     sa.Index(None, "state", "id"),
+    sa.Index(None, "turn_id"),
     sqlite_autoincrement=True,
 )
 

@@ -20,6 +20,7 @@ from rag.store.own_terms import OwnTerms
 from rag.store.people import People
 from rag.store.prompts import Prompts
 from rag.store.reading import Reading
+from rag.store.rules import Rules
 from rag.store.secrets import Secrets
 from rag.store.tuning import Tuning
 
@@ -34,6 +35,7 @@ class Store(
     OwnTerms,
     Secrets,
     Audit,
+    Rules,
     Tuning,
     People,
 ):

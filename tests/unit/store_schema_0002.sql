@@ -248,13 +248,17 @@ CREATE TABLE prompts (
 CREATE TABLE rule_hits (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	rule_id INTEGER NOT NULL, 
-	turn_id INTEGER NOT NULL, 
+	turn_id INTEGER, 
+	user_id TEXT DEFAULT '' NOT NULL, 
+	question TEXT DEFAULT '' NOT NULL, 
 	detail TEXT DEFAULT '{}' NOT NULL, 
 	state VARCHAR(16) DEFAULT 'open' NOT NULL, 
+	note TEXT DEFAULT '' NOT NULL, 
 	reviewed_by TEXT DEFAULT '' NOT NULL, 
+	reviewed_at DATETIME, 
 	created_at DATETIME NOT NULL, 
-	CONSTRAINT fk_rule_hits_rule_id FOREIGN KEY(rule_id) REFERENCES rules (id) ON DELETE CASCADE, 
-	CONSTRAINT fk_rule_hits_turn_id FOREIGN KEY(turn_id) REFERENCES turns (id) ON DELETE CASCADE
+	CONSTRAINT fk_rule_hits_rule_id FOREIGN KEY(rule_id) REFERENCES rules (id), 
+	CONSTRAINT fk_rule_hits_turn_id FOREIGN KEY(turn_id) REFERENCES turns (id) ON DELETE SET NULL
 );
 CREATE TABLE rules (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
@@ -262,8 +266,11 @@ CREATE TABLE rules (
 	kind VARCHAR(32) NOT NULL, 
 	definition TEXT DEFAULT '{}' NOT NULL, 
 	active BOOLEAN DEFAULT 1 NOT NULL, 
+	retired BOOLEAN DEFAULT 0 NOT NULL, 
+	shipped VARCHAR(32), 
 	created_by TEXT DEFAULT '' NOT NULL, 
-	created_at DATETIME NOT NULL
+	created_at DATETIME NOT NULL, 
+	CONSTRAINT uq_rules_shipped UNIQUE (shipped)
 );
 CREATE TABLE secrets (
 	name VARCHAR(64) NOT NULL, 
@@ -374,6 +381,7 @@ CREATE INDEX ix_audit_user_id_id ON audit (user_id, id);
 CREATE INDEX ix_sessions_user_id ON sessions (user_id);
 CREATE INDEX ix_api_tokens_user_id ON api_tokens (user_id);
 CREATE INDEX ix_rule_hits_state_id ON rule_hits (state, id);
+CREATE INDEX ix_rule_hits_turn_id ON rule_hits (turn_id);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('collections',1);
 INSERT INTO "sqlite_sequence" VALUES('documents',2);

@@ -165,7 +165,8 @@ def test_nothing_that_lacked_something_is_kept(make: Make, reply: Reply) -> None
 
 
 def test_a_stopped_or_left_answer_is_not_kept(make: Make) -> None:
-    engine = make(Reply(SAID, word_s=0.02), Reply(SAID, word_s=0.02), SAID)
+    long = f"{SAID} {SAID} {SAID}"  # the first sentence leaves when the second one begins
+    engine = make(Reply(long, word_s=0.02), Reply(long, word_s=0.02), SAID)
     stop = threading.Event()
     for event in engine.ask(ASKED, stop=stop):
         if isinstance(event, Token):
