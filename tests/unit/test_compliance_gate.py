@@ -94,7 +94,7 @@ def test_a_document_may_say_it_when_it_is_quoted() -> None:
     assert sent(quoted, [f"{said} [1]"])[0] == f"{said} [1]"
     written = Gate(SHIPPED_SET, "en")
     written.take(Retrieved((passage(said),), {}))
-    assert sent(written, [f"{said} [1]"])[0].strip() == REPLACED  # a model's own words, also when they were copied
+    assert sent(written, [f"{said} [1]"])[0].strip() == REPLACED
     marked = Gate(SHIPPED_SET, "en")
     marked.take(Retrieved((passage(said),), {}))
     whole = "The report says “The agent promised guaranteed returns” [1]."
