@@ -220,7 +220,7 @@ def through_engine(engine: Engine, questions: Sequence[str]) -> Ask:
     from rag.records import Done, Thinking, Token
 
     def ask(number: int) -> Iterator[str]:
-        for event in engine.ask(questions[number], log=False):
+        for event in engine.ask(questions[number], log=False, anew=True):
             if isinstance(event, Token | Thinking):
                 yield event.text
             elif isinstance(event, Done):
@@ -262,7 +262,7 @@ def record_prompts(
     try:
         for question in questions:
             recorder.kept.clear()
-            for _ in engine.ask(question, log=False):
+            for _ in engine.ask(question, log=False, anew=True):
                 pass
             if len(recorder.kept) == 1:
                 found.append((question, recorder.kept[0]))
