@@ -189,6 +189,14 @@ class TuningSettings(_Section):
     server_url: str = Field(
         "", description="URL (ending in /v1) of the vLLM whose adapters are switched; empty: chat.base_url"
     )
+    base_model: str = Field(
+        "", description="folder or hub name of the served model, which adapters are trained on"
+    )
+    python: str = Field(
+        "",
+        description="Python interpreter with the finetune extra, which trains; empty: this one if it has "
+        "torch, else .venv-models beside the program",
+    )
 
 
 class CacheSettings(_Section):
