@@ -274,13 +274,56 @@ turns = sa.Table(
     # What an evaluator made of the feedback: "" not yet, accepted (a golden question), dismissed.
     sa.Column("review", sa.String(16), nullable=False, server_default=""),
     _text("reviewed_by"),
-    # JSON ids of the collections whose documents it rests on (0: of a document that was gone by then); NULL
-    # in rows of an older Wenju. Kept here, so that it can be withheld when documents are gone too.
-    sa.Column("collections", sa.Text(), nullable=True),
     sa.Index(None, "conversation_id", "id"),
     sa.Index(None, "created_at"),
     sa.Index(None, "rating"),
+    sa.Index(None, "rated_at", "rating"),
     sqlite_autoincrement=True,
+)
+
+# What was measured of each question that was asked, without its words: those are the turn's. ``turn_id`` has
+# no key, so that a conversation's end does not change what the service did and cost.
+figures = sa.Table(
+    "figures",
+    metadata,
+    _id(),
+    sa.Column("at_s", sa.BigInteger(), nullable=False),  # seconds since 1970, when the question came
+    sa.Column("request_id", sa.String(64), nullable=False),
+    sa.Column("turn_id", BigId, nullable=True),
+    sa.Column("question_key", sa.String(32), nullable=False),  # equal for the same question; a hash
+    sa.Column("mode", sa.String(16), nullable=False),  # records.AnswerMode; "none" when there is no answer
+    sa.Column("outcome", sa.String(16), nullable=False),  # metrics.Outcome
+    _text("code"),  # why it was refused or failed
+    _text("model"),
+    _text("adapter"),
+    sa.Column("from_cache", sa.Boolean(), nullable=False),
+    _count("tokens_in"),
+    _count("tokens_out"),
+    sa.Column("cost", sa.Double(), nullable=False, server_default="0"),
+    _count("passages"),
+    sa.Column("groundedness", sa.Double(), nullable=True),
+    sa.Column("first_token_ms", sa.Double(), nullable=True),
+    sa.Column("total_ms", sa.Double(), nullable=False),
+    _text("stages_ms", "{}"),
+    _text("degraded", "[]"),  # ["part:code", ...]
+    sa.Index(None, "at_s"),
+    sa.Index(None, "turn_id"),
+    sqlite_autoincrement=True,
+)
+
+# The spans of the latest questions: see rag.tracing.
+traces = sa.Table(
+    "traces",
+    metadata,
+    sa.Column(
+        "figures_id",
+        BigId,
+        sa.ForeignKey("figures.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("trace_id", sa.String(32), nullable=False),
+    _text("spans", "[]"),
 )
 
 # Words that admins add to the field's vocabulary, for one collection.
@@ -343,7 +386,6 @@ golden_questions = sa.Table(
     sa.Column("state", sa.String(16), nullable=False, server_default="accepted"),
     _text("origin"),  # "file", "generated", "turn:12"
     _text("reviewed_by"),
-    _text("collections", "[]"),  # JSON ids: of the documents that it names
     _time("created_at"),
     sa.UniqueConstraint("dataset_id", "key"),
     sqlite_autoincrement=True,
@@ -365,7 +407,6 @@ eval_runs = sa.Table(
     _text("created_by"),
     _time("created_at"),
     sa.Column("finished_at", UtcDateTime(), nullable=True),
-    _text("collections", "[]"),  # JSON ids: what could be searched for its answers
     sa.Index(None, "created_at"),
     sqlite_autoincrement=True,
 )
@@ -493,33 +534,24 @@ rules = sa.Table(
     _id(),
     _text("name"),
     sa.Column("kind", sa.String(32), nullable=False),  # forbidden, required, mask
-    _text("definition", "{}"),  # "{}": a shipped rule as it came
+    _text("definition", "{}"),
     sa.Column("active", sa.Boolean(), nullable=False, server_default=sa.true()),
-    sa.Column("retired", sa.Boolean(), nullable=False, server_default=sa.false()),  # its hits stay readable
-    sa.Column("shipped", sa.String(32), nullable=True),  # which of the program's own; NULL: an admin's
     _text("created_by"),
     _time("created_at"),
-    sa.UniqueConstraint("shipped"),
     sqlite_autoincrement=True,
 )
 
-# A hit outlives the conversation that it was met in: deleting that must not empty the review queue.
 rule_hits = sa.Table(
     "rule_hits",
     metadata,
     _id(),
-    sa.Column("rule_id", BigId, sa.ForeignKey("rules.id"), nullable=False),
-    sa.Column("turn_id", BigId, sa.ForeignKey("turns.id", ondelete="SET NULL"), nullable=True),
-    _text("user_id"),
-    _text("question"),
+    sa.Column("rule_id", BigId, sa.ForeignKey("rules.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("turn_id", BigId, sa.ForeignKey("turns.id", ondelete="CASCADE"), nullable=False),
     _text("detail", "{}"),
-    sa.Column("state", sa.String(16), nullable=False, server_default="open"),  # open, accepted, dismissed
-    _text("note"),
+    sa.Column("state", sa.String(16), nullable=False, server_default="open"),  # open, upheld, dismissed
     _text("reviewed_by"),
-    sa.Column("reviewed_at", UtcDateTime(), nullable=True),
     _time("created_at"),
     sa.Index(None, "state", "id"),
-    sa.Index(None, "turn_id"),
     sqlite_autoincrement=True,
 )
 

@@ -14,13 +14,13 @@ from rag.store.contents import Contents
 from rag.store.conversations import Conversations
 from rag.store.database import Database
 from rag.store.evaluations import EvaluationRecords
+from rag.store.figures import FigureRecords
 from rag.store.migrate import CHECKED_AT_OPENING_BYTES, check_file, migrate
 from rag.store.originals import Originals
 from rag.store.own_terms import OwnTerms
 from rag.store.people import People
 from rag.store.prompts import Prompts
 from rag.store.reading import Reading
-from rag.store.rules import Rules
 from rag.store.secrets import Secrets
 from rag.store.tuning import Tuning
 
@@ -35,9 +35,9 @@ class Store(
     OwnTerms,
     Secrets,
     Audit,
-    Rules,
     Tuning,
     People,
+    FigureRecords,
 ):
     """Made by :meth:`open`. Every method raises StoreError (DiskFull when space is the reason) with a
     message that names the database and what mends it; whatever raised has changed nothing."""

@@ -4,17 +4,21 @@ tests/integration/test_postgres."""
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from store_kit import DIMENSION, OTHER_SPEC, SPEC, Clock, Kit, answer, chunked, digest, embedded, parsed
 
+from rag import tracing
 from rag.errors import AccessDenied, DocumentError, IndexMismatch, StoreError
 from rag.records import Scope
 from rag.settings import Settings
 from rag.store import Store
+from rag.store.figures import AskedQuestion, Counted, Figures, ModelFigures, StageTimes, Totals
 
 NOTHING = Scope(frozenset())
 
@@ -606,3 +610,179 @@ def test_a_secret_is_the_same_for_everybody(store: Store, settings: Settings) ->
     assert store.secret("another") != first
     with Store.open(settings) as again:
         assert again.secret("cache") == first
+
+
+def figures(at_s: int, question: str = "q", **changes: object) -> Figures:
+    made = Figures(
+        at_s=at_s,
+        request_id=f"r{at_s}",
+        question_key=question,
+        mode="generative",
+        outcome="answered",
+        total_ms=100.0,
+        model="m",
+        passages=3,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+class TestFigures:
+    DAY = 86_400
+
+    def note(self, store: Store, *rows: Figures, kept: int = 100) -> None:
+        store.note_figures([(row, None) for row in rows], traces_kept=kept)
+
+    def test_nothing_yet(self, store: Store) -> None:
+        assert store.totals(0, 10) == Totals()
+        assert store.counts("outcome", 0, 10, step_s=5) == []
+        assert store.latencies(0, 10, step_s=5) == ([], [])
+        assert store.by_model(0, 10) == store.asked(0, 10) == store.traced(0, 10) == []
+        assert store.degraded(0, 10) == store.document_counts() == {}
+
+    def test_totals_of_a_range(self, store: Store) -> None:
+        self.note(
+            store,
+            figures(9),
+            figures(10, tokens_in=100, tokens_out=10, cost=0.5, groundedness=1.0),
+            figures(11, from_cache=True, groundedness=0.5),
+            figures(12, mode="refused", outcome="refused", code="refusal.model", passages=0),
+            figures(13, outcome="incomplete"),
+            figures(14, mode="none", outcome="error", code="store.locked", passages=0),
+            figures(20),
+        )
+        assert store.totals(10, 20) == Totals(
+            questions=5,
+            answered=2,
+            refused=1,
+            incomplete=1,
+            errors=1,
+            from_cache=1,
+            empty=1,
+            tokens_in=100,
+            tokens_out=10,
+            cost=0.5,
+            groundedness=0.75,
+        )
+
+    def test_days_begin_at_local_midnight(self, store: Store) -> None:
+        china = 8 * 3600
+        midnight = 100 * self.DAY - china  # 00:00 in UTC+8
+        self.note(store, figures(midnight - 1), figures(midnight), figures(midnight + self.DAY - 1))
+        found = store.counts("outcome", 0, 200 * self.DAY, step_s=self.DAY, offset_s=china)
+        assert found == [
+            Counted(midnight - self.DAY, "answered", 1),
+            Counted(midnight, "answered", 2),
+        ]
+        _, times = store.latencies(0, 200 * self.DAY, step_s=self.DAY, offset_s=china)
+        assert [t.start_s for t in times] == [midnight - self.DAY, midnight]
+
+    def test_codes_are_of_refusals_and_errors(self, store: Store) -> None:
+        self.note(store, figures(1), figures(2, outcome="refused", code="refusal.model"))
+        assert store.counts("code", 0, 10, step_s=10) == [Counted(0, "refusal.model", 1)]
+
+    def test_percentiles_are_those_of_the_durations(self, store: Store) -> None:
+        rows = [
+            figures(n, total_ms=float(n), first_token_ms=n / 2, stages_ms={"dense": n / 10})
+            for n in range(1, 102)
+        ]
+        self.note(store, *rows, figures(102, total_ms=51.0, first_token_ms=None))
+        stages, times = store.latencies(0, 1000, step_s=1000)
+        found = {s.stage: s for s in stages}
+        assert found["dense"] == StageTimes("dense", 101, pytest.approx((5.1, 9.6, 10.0)))
+        assert found["first_token"].count == 101
+        assert found["total"].count == 102
+        assert found["total"].percentiles_ms == pytest.approx((51.0, 95.95, 99.99))
+        assert [(t.start_s, t.stage) for t in times] == [(0, "first_token"), (0, "total")]
+
+    def test_models_with_what_readers_thought(self, store: Store) -> None:
+        good = store.log_turn(answer("good"), "ann")
+        bad = store.log_turn(answer("bad"), "ann")
+        store.rate_turn(good.id, "ann", 1)
+        store.rate_turn(bad.id, "ann", -1)
+        self.note(
+            store,
+            figures(1, model="m", adapter="a", turn_id=good.id, tokens_in=5, cost=0.1),
+            figures(2, model="m", turn_id=bad.id, tokens_out=7, cost=0.2, groundedness=0.5),
+            figures(3, model="", mode="extractive"),
+            figures(4, model="", mode="refused", outcome="refused"),
+        )
+        assert store.by_model(0, 10) == [
+            ModelFigures("m", "", 1, 0, 0, 7, 0.2, 0.5, 0, 1),
+            ModelFigures("m", "a", 1, 0, 5, 0, 0.1, None, 1, 0),
+            ModelFigures("", "", 1, 0, 0, 0, 0.0, None, 0, 0),
+        ]
+        now = int(time.time())
+        assert {(c.name, c.count) for c in store.ratings(now - 60, now + 60, step_s=3600)} == {
+            ("up", 1),
+            ("down", 1),
+        }
+
+    def test_popular_and_unanswered_questions(self, store: Store) -> None:
+        first, again, other, gone = (
+            store.log_turn(answer(words), "ann") for words in ("Revenue?", "revenue", "Who?", "Secret")
+        )
+        self.note(
+            store,
+            figures(1, "revenue", turn_id=first.id),
+            figures(2, "revenue", turn_id=again.id),
+            figures(3, "who", turn_id=other.id, outcome="refused", code="refusal.model"),
+            figures(4, "secret", turn_id=gone.id, outcome="refused", code="refusal.model"),
+            figures(5, "never kept", outcome="error"),
+        )
+        store.delete_conversation(gone.conversation_id)
+        assert store.asked(0, 10) == [
+            AskedQuestion("revenue", 2, 0, 2, "", again.id),
+            AskedQuestion("Who?", 1, 1, 3, "refusal.model", other.id),
+        ]
+        assert store.asked(0, 10, unanswered=True) == [
+            AskedQuestion("Who?", 1, 1, 3, "refusal.model", other.id)
+        ]
+        assert store.asked(0, 10, limit=1) == [AskedQuestion("revenue", 2, 0, 2, "", again.id)]
+        assert store.totals(0, 10).questions == 5
+
+    def test_degraded_parts_are_counted_once_a_question(self, store: Store) -> None:
+        self.note(
+            store,
+            figures(1, degraded=("chat:chat.busy", "dense:x")),
+            figures(2, degraded=("chat:chat.busy", "chat:chat.busy")),
+            figures(3),
+        )
+        assert store.degraded(0, 10) == {"chat:chat.busy": 2, "dense:x": 1}
+
+    def test_traces_come_back_and_only_the_latest_are_kept(self, store: Store) -> None:
+        turn = store.log_turn(answer("slow one"), "ann")
+        made = []
+        for number in range(5):
+            with (
+                tracing.trace("question", f"r{number}", documents=2) as root,
+                tracing.span("dense", {"k": 8}),
+            ):
+                pass
+            made.append(root.end())
+        rows = [
+            figures(n, request_id=f"r{n}", total_ms=100.0 - n, turn_id=turn.id if n == 3 else None)
+            for n in range(5)
+        ]
+        store.note_figures(list(zip(rows, made, strict=True)), traces_kept=3)
+        found = store.traced(0, 10)
+        assert [(t.request_id, t.question) for t in found] == [("r4", ""), ("r3", "slow one"), ("r2", "")]
+        assert [t.request_id for t in store.traced(0, 10, order="slowest")] == ["r2", "r3", "r4"]
+        assert [t.request_id for t in store.traced(0, 10, request_id="r3")] == ["r3"]
+        assert store.traced(0, 10, outcome="error") == []
+        again = store.trace(found[0].id)
+        assert (again.request_id, again.trace_id) == ("r4", made[4].trace_id)
+        assert [(s.name, s.parent_id, dict(s.attributes)) for s in again.spans] == [
+            (s.name, s.parent_id, dict(s.attributes)) for s in made[4].spans
+        ]
+        with pytest.raises(AccessDenied):
+            store.trace(9999)
+
+    def test_old_figures_are_forgotten(self, store: Store) -> None:
+        self.note(store, figures(1), figures(2), figures(3))
+        assert store.forget_figures(3) == 2
+        assert store.totals(0, 10).questions == 1
+
+    def test_documents_by_state(self, kit: Kit) -> None:
+        kit.ready("one")
+        kit.add("two")
+        assert kit.store.document_counts() == {"ready": 1, "queued": 1}

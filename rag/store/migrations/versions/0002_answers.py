@@ -35,7 +35,44 @@ def upgrade() -> None:
     op.add_column("turns", _text("correction"))
     op.add_column("turns", sa.Column("review", sa.String(16), nullable=False, server_default=""))
     op.add_column("turns", _text("reviewed_by"))
-    op.add_column("turns", sa.Column("collections", sa.Text(), nullable=True))
+    op.create_table(
+        "figures",
+        _id(),
+        sa.Column("at_s", sa.BigInteger(), nullable=False),
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.Column("turn_id", BigId, nullable=True),
+        sa.Column("question_key", sa.String(32), nullable=False),
+        sa.Column("mode", sa.String(16), nullable=False),
+        sa.Column("outcome", sa.String(16), nullable=False),
+        _text("code"),
+        _text("model"),
+        _text("adapter"),
+        sa.Column("from_cache", sa.Boolean(), nullable=False),
+        _count("tokens_in"),
+        _count("tokens_out"),
+        sa.Column("cost", sa.Double(), nullable=False, server_default="0"),
+        _count("passages"),
+        sa.Column("groundedness", sa.Double(), nullable=True),
+        sa.Column("first_token_ms", sa.Double(), nullable=True),
+        sa.Column("total_ms", sa.Double(), nullable=False),
+        _text("stages_ms", "{}"),
+        _text("degraded", "[]"),
+        sqlite_autoincrement=True,
+    )
+
+    op.create_table(
+        "traces",
+        sa.Column(
+            "figures_id",
+            BigId,
+            sa.ForeignKey("figures.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
+        sa.Column("trace_id", sa.String(32), nullable=False),
+        _text("spans", "[]"),
+    )
+
     op.create_table(
         "vocabulary",
         _id(),
@@ -87,7 +124,6 @@ def upgrade() -> None:
         sa.Column("state", sa.String(16), nullable=False, server_default="accepted"),
         _text("origin"),
         _text("reviewed_by"),
-        _text("collections", "[]"),
         _time("created_at"),
         sa.UniqueConstraint("dataset_id", "key"),
         sqlite_autoincrement=True,
@@ -108,7 +144,6 @@ def upgrade() -> None:
         _text("created_by"),
         _time("created_at"),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        _text("collections", "[]"),
         sqlite_autoincrement=True,
     )
 
@@ -218,26 +253,19 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(32), nullable=False),
         _text("definition", "{}"),
         sa.Column("active", sa.Boolean(), nullable=False, server_default=sa.true()),
-        sa.Column("retired", sa.Boolean(), nullable=False, server_default=sa.false()),
-        sa.Column("shipped", sa.String(32), nullable=True),
         _text("created_by"),
         _time("created_at"),
-        sa.UniqueConstraint("shipped"),
         sqlite_autoincrement=True,
     )
 
     op.create_table(
         "rule_hits",
         _id(),
-        sa.Column("rule_id", BigId, sa.ForeignKey("rules.id"), nullable=False),
-        sa.Column("turn_id", BigId, sa.ForeignKey("turns.id", ondelete="SET NULL"), nullable=True),
-        _text("user_id"),
-        _text("question"),
+        sa.Column("rule_id", BigId, sa.ForeignKey("rules.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("turn_id", BigId, sa.ForeignKey("turns.id", ondelete="CASCADE"), nullable=False),
         _text("detail", "{}"),
         sa.Column("state", sa.String(16), nullable=False, server_default="open"),
-        _text("note"),
         _text("reviewed_by"),
-        sa.Column("reviewed_at", sa.DateTime(timezone=True), nullable=True),
         _time("created_at"),
         sqlite_autoincrement=True,
     )
@@ -287,6 +315,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("name"),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_turns_rated_at_rating", "turns", ["rated_at", "rating"])
+    op.create_index("ix_figures_at_s", "figures", ["at_s"])
+    op.create_index("ix_figures_turn_id", "figures", ["turn_id"])
     op.create_index("ix_vocabulary_collection_id", "vocabulary", ["collection_id"])
     op.create_index("ix_prompts_use_language_id", "prompts", ["use", "language", "id"])
     op.create_index("ix_eval_runs_created_at", "eval_runs", ["created_at"])
@@ -295,4 +326,3 @@ def upgrade() -> None:
     op.create_index("ix_sessions_user_id", "sessions", ["user_id"])
     op.create_index("ix_api_tokens_user_id", "api_tokens", ["user_id"])
     op.create_index("ix_rule_hits_state_id", "rule_hits", ["state", "id"])
-    op.create_index("ix_rule_hits_turn_id", "rule_hits", ["turn_id"])
