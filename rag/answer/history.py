@@ -30,6 +30,7 @@ from rag.answer.follow_up import (
     shared_name,
     strip,
 )
+from rag.answer.meter import Meter
 from rag.answer.prompts import REWRITE, clean, prompt_language
 from rag.errors import ModelError
 from rag.models.protocols import ChatMessage, ChatModel
@@ -214,7 +215,11 @@ def _keeps_words(question: str, said: str) -> bool:
 
 
 def by_model(
-    question: str, turns: Sequence[tuple[str, str]], model: ChatModel, names: Sequence[str] = ()
+    question: str,
+    turns: Sequence[tuple[str, str]],
+    model: ChatModel,
+    names: Sequence[str] = (),
+    meter: Meter | None = None,
 ) -> str | None:
     """The model's restatement; None when it gave nothing usable. ``turns``: (question, answer), oldest first;
     the last four are shown, shortened. Raises ModelUnavailable."""
@@ -226,11 +231,12 @@ def by_model(
         ChatMessage("user", f"{talk}\n\nQ: {clean(question)}"),
     ]
     pieces: list[str] = []
-    reply = model.stream(messages)
-    for delta in reply:
-        pieces.append(delta.text)
-        if sum(map(len, pieces)) > 2 * _LONGEST:  # it answers instead of restating
-            break
+    with (meter or Meter()).reply(messages, model.name) as note:
+        for delta in model.stream(messages):
+            note(delta)
+            pieces.append(delta.text)
+            if sum(map(len, pieces)) > 2 * _LONGEST:  # it answers instead of restating
+                break
     line = re.sub(r"^(?:Q|问题|Question)\s*[:：]\s*", "", "".join(pieces).strip().split("\n")[0])
     line = line.strip().strip('"“”')
     return line if is_faithful(question, line, "\n".join(q for q, _ in shown), names) else None
@@ -241,9 +247,10 @@ def standalone(
     turns: Sequence[tuple[str, str, str]],
     names: Sequence[str],
     model: ChatModel | None,
+    meter: Meter | None = None,
 ) -> tuple[str, ModelError | None]:
     """The question to search for, and what went wrong when the model could not restate it. ``turns``:
-    (question, standalone question, answer), oldest first."""
+    (question, standalone question, answer), oldest first. ``meter`` counts the model's tokens."""
     if not turns:
         return question, None
     previous = turns[-1][1]
@@ -252,7 +259,8 @@ def standalone(
     problem: ModelError | None = None
     if model is not None:
         try:
-            said = by_model(question, [(asked, answer) for _, asked, answer in turns], model, names)
+            talk = [(asked, answer) for _, asked, answer in turns]
+            said = by_model(question, talk, model, names, meter)
             if said:
                 return said, None
         except ModelError as error:

@@ -19,10 +19,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from rag.breaker import Breaker
 from rag.errors import ModelUnavailable
 from rag.models.chat_thinking import ThinkSplitter, begins_inside
 from rag.models.protocols import ChatMessage, Delta
+from rag.records import Usage
 from rag.settings import ChatSettings
 
 if TYPE_CHECKING:
@@ -126,16 +126,14 @@ class OpenAIChat:
     """A ChatModel. ``base_url`` ends where ``/chat/completions`` begins; ``model`` is a name that the server
     lists."""
 
-    def __init__(
-        self, settings: ChatSettings, *, base_url: str, model: str, breaker: Breaker | None = None
-    ) -> None:
+    def __init__(self, settings: ChatSettings, *, base_url: str, model: str) -> None:
         self._settings = settings
-        self._breaker = breaker or Breaker("chat", base_url)
         self.base_url = base_url
         self._model = model
         self._lock = threading.Lock()
         self._chat: Any = None
         self._template_arguments = True  # until the server refuses them
+        self._counts_asked = True  # likewise
 
     @property
     def name(self) -> str:
@@ -172,7 +170,7 @@ class OpenAIChat:
                     max_tokens=limits.max_tokens,
                     max_retries=0,
                     http_client=client,
-                    stream_usage=False,
+                    stream_usage=False,  # decided with each request
                     use_responses_api=False,
                 )
             return self._chat
@@ -216,14 +214,14 @@ class OpenAIChat:
             return None, iter(())
         rest = self._once(messages, wire, deadline)
         try:
-            with self._breaker.call(
-                ModelUnavailable, lambda error: None if closed.is_set() else _is_outage(error)
-            ):
-                return next(rest, None), rest
+            return next(rest, None), rest
         except ModelUnavailable as error:
-            if not (self._template_arguments and _blames_template_arguments(error)):
+            if self._counts_asked and _blames_stream_options(error):
+                self._counts_asked = False
+            elif self._template_arguments and _blames_template_arguments(error):
+                self._template_arguments = False  # this server refuses what it does not know
+            else:
                 raise
-            self._template_arguments = False  # this server refuses what it does not know
             return self._begin(messages, wires, closed, deadline)
 
     def _once(self, messages: Sequence[ChatMessage], wire: _Wire, deadline: float) -> Iterator[Delta]:
@@ -240,14 +238,18 @@ class OpenAIChat:
             extra["extra_body"] = {"chat_template_kwargs": {"enable_thinking": limits.enable_thinking}}
         splitter: ThinkSplitter | None = None
         finish_reason = ""
+        usage: Usage | None = None
         reasoned = False
         chunks: Any = None
         try:
-            chunks = self._client().stream([(m.role, m.content) for m in messages], **extra)
+            chunks = self._client().stream(
+                [(m.role, m.content) for m in messages], stream_usage=self._counts_asked, **extra
+            )
             while (chunk := _next(chunks, wire)) is not None:
                 thinking = chunk.additional_kwargs.get("reasoning_content", "")
                 text = chunk.content if isinstance(chunk.content, str) else ""
                 finish_reason = chunk.response_metadata.get("finish_reason") or finish_reason
+                usage = _usage(chunk.usage_metadata) or usage
                 if thinking or text:
                     first.cancel()
                 if thinking:
@@ -268,7 +270,7 @@ class OpenAIChat:
             yield from splitter.finish()
         if wire.reason or not finish_reason:
             raise self._explain(None, wire)
-        yield Delta(finish_reason=finish_reason)
+        yield Delta(finish_reason=finish_reason, usage=usage)
 
     def _explain(self, error: Exception | None, wire: _Wire) -> ModelUnavailable:
         """The error tree's word for whatever ended the stream."""
@@ -283,7 +285,13 @@ class OpenAIChat:
 
 
 _TRANSIENT = frozenset({"chat.unreachable", "chat.server_error", "chat.busy", "chat.cut"})
-_OUTAGE = _TRANSIENT - {"chat.busy"} | {"chat.first_token", "chat.total", "chat.garbage"}
+
+
+def _usage(told: Mapping[str, Any] | None) -> Usage | None:
+    """What the server counted. Some send it with every piece, as it grows."""
+    if not told or not told.get("input_tokens"):
+        return None
+    return Usage(int(told["input_tokens"]), int(told.get("output_tokens") or 0))
 
 
 def _ignore(_: object) -> None:
@@ -292,11 +300,6 @@ def _ignore(_: object) -> None:
 
 def _is_transient(error: BaseException) -> bool:
     return isinstance(error, ModelUnavailable) and error.code in _TRANSIENT
-
-
-def _is_outage(error: BaseException) -> bool:
-    """Whether the server cannot do its work; not when it refuses this request."""
-    return not isinstance(error, ModelUnavailable) or error.code in _OUTAGE
 
 
 def _next(chunks: Any, wire: _Wire) -> Any:
@@ -342,6 +345,11 @@ def explain(error: BaseException, url: str, model: str) -> ModelUnavailable:
     if isinstance(error, openai.APIError):  # an error sent inside the stream
         return ModelUnavailable("chat.server_error", url=url, status=200, detail=detail)
     return ModelUnavailable("chat.garbage", url=url, detail=f"{type(error).__name__}: {detail}")
+
+
+def _blames_stream_options(error: ModelUnavailable) -> bool:
+    detail = error.params.get("detail", "").lower()
+    return error.code == "chat.rejected" and ("stream_options" in detail or "include_usage" in detail)
 
 
 def _blames_template_arguments(error: ModelUnavailable) -> bool:

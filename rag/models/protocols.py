@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.records import EmbeddingSpec
+from rag.records import EmbeddingSpec, Usage
 
 Vectors = NDArray[np.float32]
 
@@ -79,6 +79,7 @@ class Delta:
     text: str = ""
     thinking: str = ""
     finish_reason: str = ""  # "stop" | "length" | ...
+    usage: Usage | None = None  # of the whole reply, with the last piece, where the model counts
 
 
 @dataclass(frozen=True, slots=True)
