@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.console import Exit, set_language, text, usage_error
+from rag import logs
 
 if TYPE_CHECKING:
     from rag.engine import Engine
@@ -26,17 +25,9 @@ def settings(data_dir: Path | None, *, log_level: str = "") -> Settings:
     loaded = load_settings(**({"data_dir": data_dir} if data_dir is not None else {}))
     if loaded.language != "auto":
         set_language(loaded.language)
-    _log_to_stderr(log_level or ("WARNING" if loaded.log_level == "INFO" else loaded.log_level))
+    level = log_level or ("WARNING" if loaded.log_level == "INFO" else loaded.log_level)
+    logs.set_up(level, loaded.log_format)
     return loaded
-
-
-def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(
-        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.captureWarnings(True)
-    if level != "DEBUG":  # libraries' own farewells and futures are not for the reader of a command
-        logging.getLogger("py.warnings").setLevel(logging.ERROR)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ import numpy as np
 from ingest.about import with_about
 from ingest.chunk import Chunker
 from ingest.embedder import Embedder, Stopped
+from rag import metrics, tracing
 from rag.errors import DocumentError, IndexMismatch, SandboxError, StoreError, WenjuError
 from rag.models.protocols import EmbeddingModel, Vectors
 from rag.records import Chunk, Document, DocumentStatus, EmbeddingSpec, ParsedDocument
@@ -149,12 +150,18 @@ class Worker:
     def run(self, job: Job, parsed: Callable[[], None]) -> WenjuError | None:
         """Ends the job in the store. ``parsed`` is called once the parser is free again. Returns an error
         that is not the document's fault (the store, the model): the document is back in the queue then."""
+        with tracing.trace("ingest", document_id=job.document.id):
+            return self._run(job, parsed)
+
+    def _run(self, job: Job, parsed: Callable[[], None]) -> WenjuError | None:
         try:
             try:
-                read, rendition = self._read(job)
+                with tracing.span("parse"):
+                    read, rendition = self._read(job)
             finally:
                 parsed()
-            self._index(job, read, rendition)
+            with tracing.span("index", {"pages": len(read.pages)}):
+                self._index(job, read, rendition)
         except (Stopped, Lost):
             self._give_back(job)
         except WenjuError as error:
@@ -236,6 +243,7 @@ class Worker:
                     raise
                 log.warning("document %d: writing again after: %s", job.document.id, error)
         if kept:
+            metrics.note_ingested("ready", pages=len(parsed.pages), seconds=time.monotonic() - job.began)
             log.info(
                 "document %d ready: %d pages, %d chunks, %.0f ms",
                 job.document.id,
@@ -248,7 +256,8 @@ class Worker:
 
     def _fail(self, job: Job, error: DocumentError) -> WenjuError | None:
         try:
-            self._store.commit_failed(job.lease, error)
+            if self._store.commit_failed(job.lease, error):
+                metrics.note_ingested(error.status, seconds=time.monotonic() - job.began)
         except StoreError as trouble:
             self._give_back(job)
             return trouble

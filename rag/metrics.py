@@ -30,7 +30,7 @@ from rag.messages import CATALOGUE
 from rag.records import Answer, Degraded, DocumentStatus
 
 Outcome = Literal["answered", "refused", "incomplete", "error"]
-BreakerState = Literal["closed", "half_open", "open"]
+BreakerState = Literal["closed", "trying", "open"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MOST_NAMES = 50  # label values of one kind (models, adapters, routes); later ones are "other"
@@ -45,7 +45,7 @@ _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 _SLOW = (0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0)
 _LONG = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 _TENTHS = tuple(round(n / 10, 1) for n in range(1, 11))
-_BREAKER_VALUES: Mapping[BreakerState, int] = {"closed": 0, "half_open": 1, "open": 2}
+_BREAKER_VALUES: Mapping[BreakerState, int] = {"closed": 0, "trying": 1, "open": 2}
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 ProcessCollector(registry=REGISTRY)
@@ -66,6 +66,7 @@ def _histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -
 
 
 QUESTIONS = _counter("questions", "Questions that ended, by how they were answered.", "mode", "outcome")
+UNLOGGED = _counter("questions_unlogged", "Questions of evaluation runs, which are not kept as turns.")
 ACTIVE = _gauge("questions_active", "Questions being answered now.")
 ERRORS = _counter("question_errors", "Questions that ended in an error, by its message code.", "code")
 REJECTED = _counter("questions_rejected", "Questions not taken in: the queue was full, by reason.", "reason")
@@ -93,7 +94,7 @@ INGEST = _histogram("ingest_seconds", "Time to read and index one document.", _L
 DOCUMENTS = "wenju_documents"  # read from the store when scraped: see watch_documents
 QUEUE = "wenju_ingest_queue_depth"
 BREAKER = _gauge(
-    "breaker_state", "Circuit breaker of an outside system: 0 closed, 1 half open, 2 open.", "system"
+    "breaker_state", "Circuit breaker of an outside system: 0 closed, 1 trying, 2 open.", "system"
 )
 HTTP = _counter("http_requests", "HTTP requests, by route template.", "route", "method", "status")
 HTTP_TIME = _histogram("http_request_seconds", "Time to the first byte of a response.", _SLOW, "route")
@@ -101,12 +102,12 @@ BUILD = _gauge("build_info", "Always 1; the version is a label.", "version")
 
 
 class _Names:
-    """The first :data:`MOST_NAMES` names of one kind, made fit for a label."""
+    """The first :data:`MOST_NAMES` names of one kind, made fit for a label. ``paths``: kept whole."""
 
-    _odd = re.compile(r"[^A-Za-z0-9._:@+-]+")
-
-    def __init__(self, most: int = MOST_NAMES) -> None:
+    def __init__(self, most: int = MOST_NAMES, *, paths: bool = False) -> None:
         self._most = most
+        self._paths = paths
+        self._odd = re.compile(r"[^A-Za-z0-9._:@+{}/-]+" if paths else r"[^A-Za-z0-9._:@+-]+")
         self._known: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -115,16 +116,19 @@ class _Names:
         found = self._known.get(name)
         if found is not None or not name:
             return found or ""
-        last = name.replace("\\", "/").rstrip("/").rpartition("/")[2] if name[:1] in "/.~\\" else name
+        last = name.replace("\\", "/").rstrip("/").rpartition("/")[2] if self._folder(name) else name
         with self._lock:
             if len(self._known) >= self._most:
                 return OTHER
             return self._known.setdefault(name, self._odd.sub("_", last)[:80])
 
+    def _folder(self, name: str) -> bool:
+        return not self._paths and name[:1] in "/.~\\"
+
 
 model_name = _Names()
 adapter_name = _Names()
-_routes = _Names()
+_routes = _Names(200, paths=True)
 _systems = _Names(20)
 
 
@@ -138,8 +142,19 @@ def outcome_of(answer: Answer) -> Outcome:
     return "incomplete" if answer.incomplete else "refused" if answer.refused else "answered"
 
 
-def note_answer(answer: Answer, *, cost: float = 0.0, currency: str = "") -> None:
-    """Counts a question that ended, once. ``cost`` is in ``currency``."""
+def note_answer(answer: Answer, *, cost: float = 0.0, currency: str = "", logged: bool = True) -> None:
+    """Counts a question that ended, once. ``cost`` is in ``currency``. One that is not ``logged`` (an
+    evaluation's) is no reader's question: only what it cost is counted."""
+    usage = answer.usage
+    if (usage.prompt_tokens or usage.completion_tokens) and not answer.from_cache:
+        names = model_name(answer.model), adapter_name(answer.adapter)
+        TOKENS.labels(*names, "in").inc(usage.prompt_tokens)
+        TOKENS.labels(*names, "out").inc(usage.completion_tokens)
+        if cost > 0:
+            COST.labels(*names, currency).inc(cost)
+    if not logged:
+        UNLOGGED.inc()
+        return
     QUESTIONS.labels(answer.mode, outcome_of(answer)).inc()
     timings = answer.timings_ms
     if "total" in timings:
@@ -157,13 +172,11 @@ def note_answer(answer: Answer, *, cost: float = 0.0, currency: str = "") -> Non
         GROUNDEDNESS.observe(answer.groundedness)
     if answer.refused:
         REFUSALS.labels(code_name(answer.refusal_code)).inc()
-    usage = answer.usage
-    if (usage.prompt_tokens or usage.completion_tokens) and not answer.from_cache:
-        names = model_name(answer.model), adapter_name(answer.adapter)
-        TOKENS.labels(*names, "in").inc(usage.prompt_tokens)
-        TOKENS.labels(*names, "out").inc(usage.completion_tokens)
-        if cost > 0:
-            COST.labels(*names, currency).inc(cost)
+
+
+def note_left() -> None:
+    """Counts a question whose reader left before its end."""
+    QUESTIONS.labels("none", "incomplete").inc()
 
 
 def note_error(code: str) -> None:
@@ -209,8 +222,9 @@ def note_breaker(system: str, state: BreakerState) -> None:
 def note_http(route: str, method: str, status: int, seconds: float) -> None:
     """``route`` is a template of the program ("/v1/documents/{id}"), never a path as it was asked for."""
     known = method if method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS") else OTHER
-    HTTP.labels(route, known, str(status)).inc()
-    HTTP_TIME.labels(route).observe(seconds)
+    template = _routes(route)
+    HTTP.labels(template, known, str(status)).inc()
+    HTTP_TIME.labels(template).observe(seconds)
 
 
 def note_version(version: str) -> None:

@@ -102,14 +102,6 @@ class SearchSettings(_Section):
     refresh_s: float = Field(1.0, gt=0, description="seconds between looks for new generations")
 
 
-class FallbackSettings(_Section):
-    """A chat model that answers while those before it cannot."""
-
-    model: str = Field("", description="name; empty: the first that the server lists")
-    base_url: str = Field("", description="its server, ending in /v1; empty: the one of [chat]")
-    api_key: SecretStr = Field(SecretStr(""), description="key of that server")
-
-
 class ChatSettings(_Section):
     """Which model writes answers. With none, answers are extractive."""
 
@@ -139,11 +131,6 @@ class ChatSettings(_Section):
     first_token_timeout_s: float = Field(20.0, gt=0)
     total_timeout_s: float = Field(120.0, gt=0)
     retries: int = Field(2, ge=0, le=10, description="tries again before the first token arrived")
-    fallbacks: tuple[FallbackSettings, ...] = Field(
-        (),
-        description="models that answer, in this order, while the one above cannot (each a table with model, "
-        "base_url, api_key); after the last, answers are quotes",
-    )
 
 
 class AnswerSettings(_Section):
@@ -164,9 +151,6 @@ class AnswerSettings(_Section):
 
 
 class IngestSettings(_Section):
-    in_page: bool = Field(
-        True, description="the page's process takes documents in; false: a `wenju worker` beside it does"
-    )
     workers: int = Field(0, ge=0, description="parser processes; 0: one a core, two at most")
     max_file_mb: int = Field(200, ge=1, description="largest file taken in, MiB")
     max_pages: int = Field(5000, ge=1)
@@ -188,14 +172,6 @@ class TuningSettings(_Section):
     )
     server_url: str = Field(
         "", description="URL (ending in /v1) of the vLLM whose adapters are switched; empty: chat.base_url"
-    )
-    base_model: str = Field(
-        "", description="folder or hub name of the served model, which adapters are trained on"
-    )
-    python: str = Field(
-        "",
-        description="Python interpreter with the finetune extra, which trains; empty: this one if it has "
-        "torch, else .venv-models beside the program",
     )
 
 
@@ -287,6 +263,44 @@ class AccountsSettings(_Section):
     oidc_admins: tuple[str, ...] = Field((), description="who of them is an admin when they first enter")
 
 
+class PriceSettings(_Section):
+    """What a model's tokens cost, in monitoring.currency."""
+
+    input: float = Field(0.0, ge=0, description="per million tokens read")
+    output: float = Field(0.0, ge=0, description="per million tokens written")
+
+
+class MonitoringSettings(_Section):
+    """What operators see of the service: metrics, traces, what questions cost."""
+
+    metrics: bool = Field(
+        True, description="offer /metrics to Prometheus; to this machine only, unless a token is set"
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="what Prometheus must send (Authorization: Bearer ...); then from any machine",
+    )
+    worker_port: int = Field(
+        0, ge=0, le=65535, description="port on which `wenju worker` offers its own metrics; 0: none"
+    )
+    worker_host: str = Field("127.0.0.1", description="address that this port is opened on")
+    traces_kept: int = Field(
+        2000, ge=0, description="questions whose stages are kept for the Operations page"
+    )
+    days_kept: int = Field(400, ge=1, description="days that what was measured of questions is kept")
+    otlp_endpoint: str = Field(
+        "",
+        description="collector that spans go to as well (OTLP over HTTP, ends in /v1/traces); needs the "
+        "extra otlp",
+    )
+    prices: dict[str, PriceSettings] = Field(
+        {},
+        description='prices by model or adapter, "*" for all others: [monitoring.prices."Qwen/Qwen3-8B"] '
+        "with input and output, each per million tokens",
+    )
+    currency: str = Field("CNY", pattern="^[A-Z]{3}$", description="what prices are in (ISO 4217)")
+
+
 class ServerSettings(_Section):
     host: str = Field("127.0.0.1", description="address the page listens on")
     port: int = Field(8501, ge=1, le=65535)
@@ -309,6 +323,9 @@ class Settings(BaseSettings):
     redis_url: SecretStr = Field(SecretStr(""), description="Redis for the shared cache; empty: in process")
     language: Literal["auto", "zh", "en"] = Field("auto", description="language of the page and the messages")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = Field(
+        "text", description="json: one JSON object a line, with request_id, for a log collector"
+    )
 
     embedding: EmbeddingSettings = EmbeddingSettings()
     reranker: RerankerSettings = RerankerSettings()
@@ -321,6 +338,7 @@ class Settings(BaseSettings):
     cache: CacheSettings = CacheSettings()
     load: LoadSettings = LoadSettings()
     accounts: AccountsSettings = AccountsSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     server: ServerSettings = ServerSettings()
 
     @classmethod

@@ -124,10 +124,14 @@ class Root:
             _root.reset(root_token)
             api.detach(token)
 
-    def end(self, error: str = "", **attributes: Value) -> Trace:
+    def annotate(self, attributes: Mapping[str, Value]) -> None:
+        """Adds to what the root span tells."""
+        self._span.set_attributes(dict(attributes))
+
+    def end(self, error: str = "", attributes: Mapping[str, Value] | None = None) -> Trace:
         """Safe to call twice: the first counts. Spans that end later are lost."""
         if self._trace is None:
-            _settle(self._span, error, attributes)
+            _settle(self._span, error, attributes or {})
             self._span.end()
             self._trace = _collector.take(self._span, self.request_id)
             _ring.append(self._trace)
@@ -182,6 +186,13 @@ def span(name: str, attributes: Mapping[str, Value] | None = None) -> Iterator[S
     finally:
         _settle(made, error, {})
         made.end()
+
+
+def annotate(**attributes: Value) -> None:
+    """Attributes of the trace of this context, if there is one."""
+    root = _root.get()
+    if root is not None:
+        root.annotate(attributes)
 
 
 def carried(context: contextvars.Context | None = None) -> contextvars.Context:

@@ -388,6 +388,7 @@ READINESS: dict[str, tuple[str, str]] = {
     "part.cache": ("Cache", "缓存"),
     "part.ocr": ("Text recognition", "文字识别"),
     "part.languages": ("Languages", "语言"),
+    "part.tracing": ("Traces to a collector", "链路追踪上报"),
     "part.disk": ("Disk", "磁盘"),
 }
 

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable
 from typing import Protocol
 
+from rag import monitoring
 from rag.errors import WenjuError
 from rag.models.chat import ChatFinder
 from rag.models.protocols import EmbeddingModel
@@ -60,7 +61,8 @@ def part_statuses(engine: Engine) -> list[PartStatus]:
             log.exception("the check of %s failed", name)
             detail = f"{type(error).__name__}: {error}"[:300]
             statuses.append(PartStatus(name, "broken", "answer.check_failed", {"detail": detail}))
-    return statuses
+    spans = monitoring.status(engine.settings)
+    return [*statuses, spans] if spans is not None else statuses
 
 
 def _chat(engine: Engine) -> PartStatus:

@@ -17,6 +17,7 @@ from typing import Any
 from rag.answer import calculator, citations, extractive, prompts, wording
 from rag.answer.evidence import Asked, essence, understand
 from rag.answer.markers import MarkerStream
+from rag.answer.meter import Meter
 from rag.answer.refusal import Refusal, Signals, decide, measure
 from rag.answer.shelf import Shelf
 from rag.errors import ModelError, WenjuError
@@ -24,7 +25,6 @@ from rag.messages import message
 from rag.models.chat import ChatFinder
 from rag.models.protocols import ChatModel, Delta, EmbeddingModel
 from rag.records import (
-    Answer,
     AnswerMode,
     Calculation,
     Citation,
@@ -33,7 +33,6 @@ from rag.records import (
     Hint,
     Passage,
     Retrieved,
-    Rewritten,
     Thinking,
     Token,
     Understood,
@@ -42,7 +41,7 @@ from rag.search.index import SearchIndex, SearchResult
 from rag.search.query_terms import query_terms
 from rag.settings import Settings
 from rag.text.language import detect_language
-from rag.vocabulary.additions import Term, in_known_words, terms_named
+from rag.tracing import span
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +60,6 @@ class Outcome:
     calculations: tuple[Calculation, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
     hints: tuple[Hint, ...] = ()
-    kept: Answer | None = None  # an answer that was there already
 
 
 class _NoAdapter(Exception):
@@ -83,7 +81,6 @@ class Writing:
         shelf: Callable[[Sequence[Passage]], Shelf] | None = None,
         helpful: Callable[[str, Refusal], tuple[Hint, ...]] | None = None,
         adapter: str = "",
-        own: Callable[[], Sequence[Term]] = tuple,
     ) -> None:
         self._settings = settings
         self._search = search
@@ -96,13 +93,11 @@ class Writing:
         self._understood = Understood()
         self._helpful = helpful  # what would help after a refusal
         self._adapter = adapter  # the LoRA adapter that shall answer; "": the model as it is
-        self._own = own  # the own terms of the collections that are searched
-        self.quoting = False  # what is sent out now is quoted from documents
-        self.settled = False  # what is sent out now are the program's own words, or were checked before
         self._cancelled = threading.Event()
         self._reply: Iterator[Delta] | None = None
         self._outcome = Outcome("extractive")
         self.timings_ms: dict[str, float] = {}
+        self.meter = Meter()
 
     def cancel(self) -> None:
         """Ends the reply, from any thread; nothing more is emitted of it."""
@@ -114,10 +109,6 @@ class Writing:
                 ValueError
             ):  # a plain generator at work in its own thread: it looks itself
                 close()
-
-    @property
-    def cancelled(self) -> bool:
-        return self._cancelled.is_set()
 
     def outcome(self) -> Outcome:
         return replace(self._outcome, timings_ms=dict(self.timings_ms))
@@ -131,45 +122,31 @@ class Writing:
         for event in result.degraded:
             self.emit(event)
 
-    def give(self, question: str, kept: Answer) -> None:
-        """An answer that was there already, as events: as if it were found and written now. It passed the
-        rules that count now: their version is part of what it is found by."""
-        self.settled = True
-        self.emit(Rewritten(question))
-        self.emit(Retrieved(kept.passages, {}, kept.understood))
-        if kept.thinking:
-            self.emit(Thinking(kept.thinking))
-        self.emit(Token(kept.text))
-        self._outcome = Outcome(kept.mode, model=kept.model, adapter=kept.adapter, kept=kept)
-
     def write(self, question: str, passages: Sequence[Passage]) -> str:
         """The answer's text; its pieces went out as ``Token`` events before."""
         if self._cancelled.is_set():
             return ""
         started = time.perf_counter()
-        asked = self._understand(question)
-        signals = measure(asked, passages, covers=self._covers(question))
-        refusal = decide(signals, self._settings.answer)
+        with span("judge"):
+            asked = self._understand(question)
+            signals = measure(asked, passages, covers=self._covers(question))
+            refusal = decide(signals, self._settings.answer)
         found = self._chats.find()
         try:
             made = self._calculate(question, passages, signals, refusal)
             if made is not None:
                 passages, refusal = (*passages, *made.added), None
-            spared = found.problem is not None and self._chats.has_spares
-            if refusal is not None and (refusal.certain or (found.model is None and not spared)):
+            if refusal is not None and (refusal.certain or found.model is None):
                 self._say_missing_chat(found.problem)
                 return self._refuse(question, refusal)
             if found.model is not None:
                 text = self._generate_adapted(question, list(passages), found.model, made)
+                if text is not None:
+                    return text
+                if refusal is not None:
+                    return self._refuse(question, refusal)
             else:
-                text = None
                 self._say_missing_chat(found.problem)
-            if text is None and (found.model is not None or spared):
-                text = self._generate_instead(question, list(passages), made)
-            if text is not None:
-                return text
-            if refusal is not None:
-                return self._refuse(question, refusal)
             return self._quote(question, asked, passages, made)
         finally:
             self.timings_ms["generate"] = (time.perf_counter() - started) * 1000
@@ -183,15 +160,14 @@ class Writing:
         A question about somebody who is not in the library must not get somebody else's figure, so one that
         would be refused is calculated only where its names are there: over running text, where all that is
         asked stands in one passage (last year's figure follows from this year's and its growth); from
-        tables, when little of a long question was found but each figure is of a company that it names, or
-        when a formula or a comparison of years of known items is asked outright."""
+        tables, when little of a long question was found but each figure is of a company that it names."""
         if self._shelf is None or not passages or (refusal is not None and signals.missing):
             return None
         clock = time.perf_counter()
         tables = refusal is None or not signals.years
         try:
-            asked = in_known_words(question, self._own())
-            made = calculator.calculate(asked, self._shelf(passages), prose_only=not tables)
+            with span("calculate"):
+                made = calculator.calculate(question, self._shelf(passages), prose_only=not tables)
         except WenjuError as error:
             log.warning("nothing calculated: %s", error.code)
             made = None
@@ -204,11 +180,7 @@ class Writing:
         if (
             made is not None
             and refusal is not None
-            and not (
-                calculator.of_prose(made)
-                or calculator.about_asked(question, made)
-                or calculator.asked_outright(question, made)
-            )
+            and not (calculator.of_prose(made) or calculator.about_asked(question, made))
         ):
             return None
         if made is not None and made.added:
@@ -231,22 +203,6 @@ class Writing:
                     pass
             self.emit(Degraded("chat", "degraded.adapter", {"adapter": self._adapter}))
         return self._generate(question, passages, model, made)
-
-    def _generate_instead(
-        self, question: str, passages: list[Passage], made: calculator.Result | None
-    ) -> str | None:
-        """By the first fallback that can, said aloud; None when none can."""
-        for spare in self._chats.spares():
-            if self._cancelled.is_set():
-                return ""
-            if spare.model is None:
-                self._say_missing_chat(spare.problem)
-                continue
-            self.emit(Degraded("chat", "degraded.fallback", {"model": spare.model.name}))
-            text = self._generate(question, passages, spare.model, made)
-            if text is not None:
-                return text
-        return None
 
     def _generate(
         self,
@@ -315,19 +271,20 @@ class Writing:
     def _deltas(
         self, model: ChatModel, question: str, passages: list[Passage], facts: Sequence[str]
     ) -> Iterator[Delta]:
-        reply: Any = model.stream(
-            prompts.build(question, passages, self._prompt(question), facts, self._same_names(question))
-        )
-        self._reply = reply
-        try:
-            for delta in reply:
-                if self._cancelled.is_set():
-                    return
-                yield delta
-        finally:
-            close = getattr(reply, "close", None)
-            if close is not None:
-                close()
+        messages = prompts.build(question, passages, self._prompt(question), facts)
+        with self.meter.reply(messages, model.name) as note:
+            reply: Any = model.stream(messages)
+            self._reply = reply
+            try:
+                for delta in reply:
+                    if self._cancelled.is_set():
+                        return
+                    note(delta)
+                    yield delta
+            finally:
+                close = getattr(reply, "close", None)
+                if close is not None:
+                    close()
 
     def _token(self, text: str, pieces: list[str]) -> None:
         if text:
@@ -361,7 +318,8 @@ class Writing:
         started = time.perf_counter()
         covers = self._covers(question)
         cosines = self._cosines(question) if covers and _all_covered(passages, self._embedding) else None
-        quotes = extractive.choose(asked, passages, self._settings.answer.max_sentences, cosines)
+        with span("quote"):
+            quotes = extractive.choose(asked, passages, self._settings.answer.max_sentences, cosines)
         self.timings_ms["quote"] = (time.perf_counter() - started) * 1000
         if calculated is not None:
             quotes = calculator.beside(calculated, quotes)
@@ -371,7 +329,6 @@ class Writing:
                 return self._refuse(question, refusal)
         lines = [*((calculated.text,) if calculated is not None else ()), *extractive.compose(quotes)]
         text = "\n".join(lines)
-        self.quoting = True
         for number, line in enumerate(lines):
             self.emit(Token(line if number == 0 else f"\n{line}"))
         text += self._warn(question, text)
@@ -398,7 +355,6 @@ class Writing:
 
     def _refuse(self, question: str, refusal: Refusal) -> str:
         language = prompts.prompt_language(question)
-        self.settled = True
         text = f"{prompts.refusal_text(language)}\n\n{message(refusal.code, language, refusal.params)}"
         found = self._helpful(question, refusal) if self._helpful is not None else ()
         text += "".join(f"\n\n{message(h.code, language, h.params)}" for h in found)
@@ -413,10 +369,7 @@ class Writing:
     def _understand(self, question: str) -> Asked:
         wanted = list(query_terms(essence(question)))
         frequencies, total = self._search.term_frequencies(wanted)
-        return understand(question, wanted, frequencies, total, self._own())
-
-    def _same_names(self, question: str) -> list[tuple[str, ...]]:
-        return [tuple(n.text for n in term.names) for term, _ in terms_named(question, self._own())]
+        return understand(question, wanted, frequencies, total)
 
     def _covers(self, question: str) -> bool:
         language = detect_language(question)

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from rag.messages import (
     answers,
     cli,
-    compliance,
     documents,
     evaluation,
     ingest,
     load,
     models,
+    monitoring,
     page,
     people,
     prompts,
@@ -36,6 +36,7 @@ CATALOGUE: Catalogue = {
     **documents.MESSAGES,
     **ingest.MESSAGES,
     **models.MESSAGES,
+    **monitoring.MESSAGES,
     **load.MESSAGES,
     **answers.MESSAGES,
     **prompts.MESSAGES,
@@ -47,7 +48,6 @@ CATALOGUE: Catalogue = {
     **evaluation.MESSAGES,
     **quality.MESSAGES,
     **vocabulary.MESSAGES,
-    **compliance.MESSAGES,
 }
 
 

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from rag.records import About, Box, Passage, Scope
 from rag.search.index import LEGS, SearchIndex, SearchResult
+from rag.tracing import span
 
 _BOX = ("page", "x0", "y0", "x1", "y1")
 
@@ -63,7 +64,9 @@ class ScopedRetriever(BaseRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[Document]:
-        self._last = self.index.search(
-            query, self.scope, top_k=self.top_k, legs=tuple(self.legs), ignored_chips=self.ignored_chips
-        )
+        with span("retrieve", {"top_k": self.top_k}) as made:
+            self._last = self.index.search(
+                query, self.scope, top_k=self.top_k, legs=tuple(self.legs), ignored_chips=self.ignored_chips
+            )
+            made.set_attribute("passages", len(self._last.passages))
         return [passage_to_document(passage) for passage in self._last.passages]
