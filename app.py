@@ -1,8 +1,8 @@
 """Composition root of the page: `streamlit run app.py` or `wenju run`.
 
-One port serves the page, ``/healthz`` and ``/readyz``. The lifespan opens Settings -> Engine -> ingest worker
-and closes them in reverse; what cannot be opened is shown as a page, never as a traceback. The looks come
-from ``.streamlit/config.toml`` beside this file, or from the copy in the installed package.
+One port serves the page, ``/healthz``, ``/readyz`` and ``/metrics``. The lifespan opens Settings -> Engine ->
+ingest worker and closes them in reverse; what cannot be opened is shown as a page, never as a traceback. The
+looks come from ``.streamlit/config.toml`` beside this file, or from the copy in the installed package.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import tomllib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from starlette.middleware import Middleware
 
 from api.headers import SecurityHeaders
 from api.health import health_routes
+from api.metrics import metrics_routes
+from api.requests import Requests
 from ui import boot
 
 log = logging.getLogger("wenju.page")
@@ -56,7 +59,7 @@ def _apply_options() -> None:
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     from streamlit import config
 
-    house = await to_thread.run_sync(boot.open_house)
+    house = await to_thread.run_sync(partial(boot.open_house, watched=True))
     boot.install(house)
     if house.engine is not None:
         config.set_option("server.maxUploadSize", house.engine.settings.ingest.max_file_mb)
@@ -79,8 +82,8 @@ def on_script_error(error: Exception) -> bool:
 _apply_options()
 app = st.App(
     _ROOT / "ui" / "main.py",
-    routes=health_routes(boot.readiness),
-    middleware=[Middleware(SecurityHeaders)],
+    routes=[*health_routes(boot.readiness), *metrics_routes(boot.monitoring)],
+    middleware=[Middleware(Requests), Middleware(SecurityHeaders)],
     lifespan=lifespan,
     on_script_error=on_script_error,
 )

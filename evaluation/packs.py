@@ -15,16 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from evaluation.datasets import (
-    BadLine,
-    DatasetError,
-    Question,
-    Questions,
-    bad_line,
-    not_json,
-    passage_file,
-    read_lines,
-)
+from evaluation.datasets import BadLine, DatasetError, Question, Questions, explain, passage_file, read_lines
 
 PASSAGES = "passages.jsonl"
 
@@ -81,9 +72,10 @@ def read_passages(path: Path) -> Iterator[PackPassage | BadLine]:
                 try:
                     yield PackPassage.model_validate(json.loads(line))
                 except ValidationError as error:
-                    yield bad_line(number, error)
+                    column, problem = explain(error)
+                    yield BadLine(number, problem, column)
                 except (ValueError, RecursionError) as error:
-                    yield not_json(number, error)
+                    yield BadLine(number, f"not JSON ({error})")
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError("eval.unreadable", path=path, problem=error) from error
 

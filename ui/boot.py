@@ -20,7 +20,7 @@ from rag.records import Principal
 if TYPE_CHECKING:
     from ingest.service import IngestService
     from rag.engine import Engine
-    from rag.settings import Settings
+    from rag.settings import MonitoringSettings, Settings
     from ui.answering import AnswerDesk
     from ui.running import RunDesk
 
@@ -59,22 +59,27 @@ def install(house: House | None) -> None:
         _house = house
 
 
-def open_house(settings: Settings | None = None, *, work: bool = True) -> House:
+def open_house(settings: Settings | None = None, *, work: bool = True, watched: bool = False) -> House:
     """Settings -> Engine -> ingest worker. Models warm up in the background. Problems end in
-    ``House.problem``; ``work=False`` and the setting ingest.in_page leave
-    ingest to another process."""
+    ``House.problem``; ``work=False`` leaves ingest to another process; ``watched``: logs and metrics of
+    this process are set up too (a root's business)."""
+    from rag import monitoring as watching
     from rag.settings import load_settings
     from ui.answering import AnswerDesk
     from ui.running import RunDesk
 
     try:
         settings = settings or load_settings()
+        if watched:
+            watching.set_up_logs(settings, "WARNING")
         _check_writable(settings)
         from rag.engine import Engine
 
         engine = Engine.open(settings)
+        if watched:
+            watching.watch(settings, engine.store)
         service = None
-        if work and settings.ingest.in_page:
+        if work:
             from ingest.service import IngestService
 
             service = IngestService(engine.store, settings, engine.embedding)
@@ -98,7 +103,16 @@ def close_house(house: House) -> None:
     if house.service is not None:
         house.service.stop()
     if house.engine is not None:
+        from rag import monitoring as watching
+
+        watching.unwatch()
         house.engine.close()
+
+
+def monitoring() -> MonitoringSettings | None:
+    """Who may read the metrics; None when the service could not start."""
+    engine = current().engine
+    return engine.settings.monitoring if engine is not None else None
 
 
 def readiness() -> str:

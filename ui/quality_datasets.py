@@ -109,9 +109,8 @@ def _preview(name: str, data: bytes) -> None:
         st.caption(f"{one_line(question.question, 120)} → {one_line(gold or '–', 80)}")
     if found.bad:
         lines = [
-            plain(say("quality.bad_line", line=b.line, problem=f"{b.column}: {told}".lstrip(": ")))
+            plain(say("quality.bad_line", line=b.line, problem=f"{b.column}: {b.problem}".lstrip(": ")))
             for b in found.bad
-            for told in (b.told(language()),)
         ]
         more = [f"+{len(lines) - SHOWN_BAD}"] if len(lines) > SHOWN_BAD else []
         st.warning(
