@@ -228,6 +228,9 @@ def import_faiss(context: typer.Context, folder: Folder, data_dir: DataDir = Non
 def worker(
     context: typer.Context,
     log_level: Annotated[str, typer.Option("--log-level", help="cli.opt.log_level")] = "INFO",
+    heartbeat: Annotated[
+        Path | None, typer.Option("--heartbeat", metavar="FILE", help="cli.opt.heartbeat", show_default=False)
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     from commands.serve import run_worker
@@ -235,7 +238,7 @@ def worker(
 
     if log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise usage_error(text("cli.opt.log_level"))
-    run_worker(settings(_chosen(context, data_dir), log_level=log_level))
+    run_worker(settings(_chosen(context, data_dir), log_level=log_level), heartbeat)
 
 
 @app.command(help="cli.help.run")

@@ -1,6 +1,7 @@
 """Wenju's side of ``benchmarks.ingest``: the same phases as ``benchmarks.recipe``, through the Engine.
 
-python -m benchmarks.ours ingest FOLDER DATA_DIR     pages/s, then retrieval (dense + lexical + fusion)
+python -m benchmarks.ours ingest FOLDER DATA_DIR     pages/s, then retrieval: as it is, then dense + lexical +
+                                                     fusion alone, without the light reranker
 python -m benchmarks.ours many FOLDER DATA_DIR       pages/s alone
 python -m benchmarks.ours again FOLDER DATA_DIR      the folder once more, after some of it changed
 python -m benchmarks.ours start FOLDER DATA_DIR      imports + model until the first answer
@@ -43,7 +44,13 @@ def main() -> None:
             duplicate=sum(outcome.status == "duplicate" for outcome in outcomes),
         )
         if phase == "ingest":
-            measure_retrieval(lambda query: engine.search(query, top_k=TOP_K), read_queries(folder))
+            queries = read_queries(folder)
+            measure_retrieval(lambda query: engine.search(query, top_k=TOP_K), queries)
+            plain = engine.settings.model_copy(
+                update={"reranker": engine.settings.reranker.model_copy(update={"kind": "off"})}
+            )
+            fused = engine.variant(plain)
+            measure_retrieval(lambda query: fused.search(query, top_k=TOP_K), queries, "fusion", 9000)
 
 
 if __name__ == "__main__":

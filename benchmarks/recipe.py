@@ -42,17 +42,19 @@ def read_queries(folder: Path) -> list[str]:
     return (folder.parent / "queries.txt").read_text("utf-8").splitlines()
 
 
-def measure_retrieval(search: Callable[[str], object], queries: Sequence[str]) -> None:
+def measure_retrieval(
+    search: Callable[[str], object], queries: Sequence[str], phase: str = "retrieval", first: int = 0
+) -> None:
     """Milliseconds of ``search``: p50 of one client, p95 and queries a second of eight. Every question is
-    new (a number is added to it), so that no side is helped by remembering."""
+    new (a number from ``first`` on is added to it), so that no side is helped by remembering."""
     for query in queries[:WARM_UP]:
         search(query)
-    alone = timed(search, [f"{queries[n % len(queries)]} {n + 1000}" for n in range(ONE_CLIENT)])
+    alone = timed(search, [f"{queries[n % len(queries)]} {first + n + 1000}" for n in range(ONE_CLIENT)])
     together: list[float] = []
     threads = []
     for client in range(CLIENTS):
         numbers = range(client * PER_CLIENT, (client + 1) * PER_CLIENT)
-        own = [f"{queries[n % len(queries)]} {n + 5000}" for n in numbers]
+        own = [f"{queries[n % len(queries)]} {first + n + 5000}" for n in numbers]
         threads.append(threading.Thread(target=lambda own=own: together.extend(timed(search, own))))
     began = time.perf_counter()
     for thread in threads:
@@ -61,7 +63,7 @@ def measure_retrieval(search: Callable[[str], object], queries: Sequence[str]) -
         thread.join()
     seconds = time.perf_counter() - began
     say(
-        "retrieval",
+        phase,
         one_client_p50_ms=quantile(alone, 0.5),
         one_client_p95_ms=quantile(alone, 0.95),
         eight_clients_p50_ms=quantile(together, 0.5),

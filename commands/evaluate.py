@@ -206,6 +206,6 @@ def write(content: str | bytes, out: Path | None) -> None:
 def _say_bad(bad: Any, limit: int = 20) -> None:
     for line in bad[:limit]:
         code = "cli.eval.bad_cell" if line.column else "cli.eval.bad_row"
-        note(printable(text(code, line=line.line, column=line.column, problem=line.problem)))
+        note(printable(text(code, line=line.line, column=line.column, problem=line.told(language()))))
     if len(bad) > limit:
         note(text("cli.eval.more_bad", more=len(bad) - limit))

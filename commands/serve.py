@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from commands.console import ERROR, Exit, say, text
 
 if TYPE_CHECKING:
+    from rag.engine import Engine
     from rag.settings import Settings
 
 ANY_ADDRESS = ("0.0.0.0", "::", "")
@@ -166,8 +167,14 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def run_worker(settings: Settings) -> None:
-    """Takes in queued documents until SIGINT or SIGTERM; what is at work is released, not lost."""
+HEARTBEAT_S = 5.0
+
+
+def run_worker(settings: Settings, heartbeat: Path | None = None) -> None:
+    """Takes in queued documents until SIGINT or SIGTERM; what is at work is released, not lost.
+
+    ``heartbeat``: a file whose time is set every few seconds while the worker runs and the store answers, for
+    a health check."""
     from ingest.service import IngestService
     from rag import monitoring
     from rag.engine import Engine
@@ -180,10 +187,23 @@ def run_worker(settings: Settings) -> None:
         monitoring.serve_metrics(settings)
         service = IngestService(engine.store, settings, engine.embedding())
         service.start()
+        if heartbeat is not None:
+            heartbeat.touch()
         say(text("cli.worker.started", folder=settings.data_dir.absolute()))
         try:
-            stop.wait()
+            while not stop.wait(HEARTBEAT_S):
+                if heartbeat is not None and service.running and _store_answers(engine):
+                    heartbeat.touch()
         finally:
             service.stop()
             monitoring.unwatch()
     say(text("cli.interrupted"))
+
+
+def _store_answers(engine: Engine) -> bool:
+    try:
+        engine.store.generation()
+    except Exception as error:  # noqa: BLE001 - a probe must answer; a database that comes back is well again
+        say(text("cli.error", text=f"{type(error).__name__}: {error}"))
+        return False
+    return True

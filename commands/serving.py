@@ -82,7 +82,10 @@ def bench(asked: Bench, data_dir: Path | None, *, as_json: bool) -> None:
     chat = loaded.chat.model_copy(
         update={"kind": "openai", "base_url": url, "model": model, "max_tokens": asked.max_tokens}
     )
-    loaded = loaded.model_copy(update={"chat": chat})
+    # Every question is answered anew, and as many at once as are asked: the figures are of answering.
+    cache = loaded.cache.model_copy(update={"answers": False})
+    load_limits = loaded.load.model_copy(update={"answers": max(loaded.load.answers, *levels)})
+    loaded = loaded.model_copy(update={"chat": chat, "cache": cache, "load": load_limits})
     # As the app asks: without thinking unless its settings say so.
     extra = {"chat_template_kwargs": {"enable_thinking": chat.enable_thinking}}
     if not asked.overhead:

@@ -117,12 +117,18 @@ def train(config_path: Path, *, unapproved: bool, as_json: bool) -> None:
         note(text("tune.unapproved", path=config.data))
 
     def tell(step: int, loss: float, heldout: float | None) -> None:
+        if as_json:
+            emit({"step": step, "steps": config.steps, "loss": loss, "heldout": heldout})
+            return
         words = f"  {step}/{config.steps}  loss {loss:.4f}"
         say(words if heldout is None else f"{words}  held out {heldout:.4f}")
 
     card = run(config, on_step=tell)
     if as_json:
         emit(card.model_dump(mode="json"))
+        return
+    if card.privacy:
+        say(text("tune.private_done", folder=config.output_dir, **_rounded(card.privacy)))
         return
     say(
         text(
@@ -134,6 +140,108 @@ def train(config_path: Path, *, unapproved: bool, as_json: bool) -> None:
             records=card.records,
         )
     )
+
+
+def run_job(engine: Engine, job_id: int) -> None:
+    """The process of a job: see finetune.jobs. Exits with 3 when the job failed or was stopped."""
+    import signal
+
+    from commands.console import SOME_FAILED
+    from finetune.work import run_job as work
+    from finetune.work import stop_here
+
+    signal.signal(signal.SIGTERM, stop_here)
+    if not work(engine, job_id):
+        raise Exit(SOME_FAILED)
+
+
+def list_jobs(engine: Engine, *, as_json: bool) -> None:
+    from finetune.jobs import Jobs
+
+    found = Jobs(engine).all()
+    for job in found:
+        if as_json:
+            told = {"id": job.id, "kind": job.kind, "status": job.status, "name": job.config.get("name")}
+            emit({**told, "progress": dict(job.progress), "error": dict(job.error), "log": job.log_path})
+        else:
+            state = text("tune.job_failed_state" if job.status == "failed" else f"tune.job_{job.status}")
+            step = f"{job.progress.get('step', '-')}/{job.progress.get('steps', '-')}"
+            name = printable(str(job.config.get("name", "")))
+            print(f"{job.id:>4}  {job.kind}  {name}  {state}  {step}  {job.log_path}")
+    if not found and not as_json:
+        say(text("tune.no_jobs"))
+
+
+def stop_job(engine: Engine, job_id: int) -> None:
+    from finetune.jobs import Jobs
+
+    engine.store.job(job_id)
+    say(text("tune.stopped" if Jobs(engine).stop(job_id) else "tune.ended", job=job_id))
+
+
+def cycle(engine: Engine, path: Path, *, as_json: bool) -> None:
+    """One round of the loop, as far as it may go."""
+    import json
+    import os
+    import subprocess
+    import tempfile
+
+    from finetune.config import TuneError
+    from finetune.cycle import load_cycle, run_cycle
+    from finetune.jobs import ROOT
+
+    def train_there(python: str, values: Mapping[str, Any]) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+            json.dump(dict(values), file)  # JSON is YAML
+            file.flush()
+            ended = subprocess.run(
+                [python, "-m", "cli", "tune", "train", file.name],
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                cwd=ROOT,
+                stdout=sys.stderr,
+                check=False,
+            )
+        if ended.returncode != 0:
+            raise TuneError("tune.trainer", code=ended.returncode, problem=text("tune.see_above"))
+
+    chosen = load_cycle(path)
+    where = run_cycle(engine, chosen, train_there)
+    if as_json:
+        emit({"stage": where.stage, "set": where.set_name, "adapter": where.adapter, "new": where.new})
+        return
+    named = {"set": printable(where.set_name), "adapter": where.adapter, "new": where.new}
+    say(text(f"tune.cycle_{where.stage}", least=chosen.least_new, **named))
+
+
+def exposure(config_path: Path, *, unapproved: bool, canaries: int, as_json: bool) -> None:
+    """Two trainings with planted secrets; nothing is written. Exits with 3 when the control shows nothing."""
+    from commands.console import SOME_FAILED
+    from finetune.config import load_config
+    from finetune.exposure import measure_exposure
+    from finetune.training import read_data
+
+    config = load_config(config_path)
+    if unapproved:
+        config = config.model_copy(update={"unapproved": True})
+
+    def tell(step: int, loss: float, heldout: float | None) -> None:
+        say(f"  {step}/{config.steps}  loss {loss:.4f}")
+
+    report = measure_exposure(config, read_data(config), canaries=canaries, on_step=tell)
+    if as_json:
+        emit(report.to_json())
+    else:
+        for label, leak in (("tune.leak_private", report.private), ("tune.leak_control", report.control)):
+            auc = "-" if leak.membership_auc is None else f"{leak.membership_auc:.2f}"
+            bits = f"{leak.exposure:.1f}"
+            print(text(label, bits=bits, most=f"{report.most:.1f}", auc=auc, epsilon=leak.epsilon or "-"))
+    if not report.sees:
+        say(text("tune.leak_blind"))
+        raise Exit(SOME_FAILED)
+
+
+def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in values.items()}
 
 
 def plan(config_path: Path, *, as_json: bool) -> None:

@@ -113,6 +113,65 @@ def tune_train(
     train(config, unapproved=unapproved, as_json=as_json)
 
 
+@tune_app.command("exposure", help="cli.help.tune.exposure")
+@guarded
+def tune_exposure(
+    config: Config,
+    canaries: Annotated[int, typer.Option("--canaries", min=1, max=64, help="cli.opt.tune_canaries")] = 8,
+    unapproved: Annotated[bool, typer.Option("--unapproved", help="cli.opt.tune_unapproved")] = False,
+    as_json: AsJson = False,
+) -> None:
+    from commands.tune import exposure
+
+    exposure(config, unapproved=unapproved, canaries=canaries, as_json=as_json)
+
+
+@tune_app.command("cycle", help="cli.help.tune.cycle")
+@guarded
+def tune_cycle(
+    context: typer.Context, config: Config, as_json: AsJson = False, data_dir: DataDir = None
+) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.cycle(engine, config, as_json=as_json)
+
+
+@tune_app.command("jobs", help="cli.help.tune.jobs")
+@guarded
+def tune_jobs(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.list_jobs(engine, as_json=as_json)
+
+
+@tune_app.command("stop", help="cli.help.tune.stop")
+@guarded
+def tune_stop(
+    context: typer.Context,
+    job: Annotated[int, typer.Argument(metavar="JOB", help="cli.arg.job")],
+    data_dir: DataDir = None,
+) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.stop_job(engine, job)
+
+
+@tune_app.command("job", hidden=True, help="cli.help.tune.job")
+@guarded
+def tune_job(
+    context: typer.Context,
+    job: Annotated[int, typer.Argument(metavar="JOB", help="cli.arg.job")],
+    data_dir: DataDir = None,
+) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.run_job(engine, job)
+
+
 @tune_app.command("register", help="cli.help.tune.register")
 @guarded
 def tune_register(

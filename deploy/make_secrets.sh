@@ -18,6 +18,17 @@ if [ -e "$folder/redis_conf" ]; then redis=$(sed -n 's/^requirepass //p' "$folde
 put redis_conf "requirepass $redis"$'\n'
 put wenju_redis_url "redis://:$redis@redis:6379/0"
 put postgres_password "$(secret)"
+put grafana_password "$(secret)"
+# A certificate of its own for the gateway, until a real one takes its place: tls.crt (with its chain) and tls.key.
+if [ ! -e "$folder/tls.key" ]; then
+  command -v openssl >/dev/null || { echo "openssl is needed once, for the gateway's certificate: apt-get install openssl" >&2; exit 1; }
+  name=${WENJU_SERVER_NAME:-localhost}
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 825 -subj "/CN=$name" \
+    -addext "subjectAltName=DNS:$name,DNS:localhost,IP:127.0.0.1" \
+    -keyout "$folder/tls.key" -out "$folder/tls.crt" 2>/dev/null
+  chmod 444 "$folder/tls.key" "$folder/tls.crt"
+  echo "wrote deploy/secrets/tls.crt and tls.key for $name (self-signed: browsers will ask)"
+fi
 if [ "${1:-}" = --postgres ]; then
   [ -s "$folder/wenju_database_url" ] || rm -f "$folder/wenju_database_url"
   put wenju_database_url "postgresql+psycopg://wenju:$(cat "$folder/postgres_password")@postgres:5432/wenju"

@@ -11,13 +11,14 @@ import hashlib
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rag.errors import WenjuError
+from rag.messages import message
 
 _LISTS = (
     "answers",
@@ -166,11 +167,22 @@ class DatasetError(WenjuError):
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """What could not be read, and where: line of a text file, row of a sheet (1-based)."""
+    """What could not be read, and where: line of a text file, row of a sheet (1-based). ``code`` is in
+    rag.messages."""
 
     line: int
-    problem: str
+    code: str
     column: str = ""
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, in English."""
+        return self.told("en")
+
+    def told(self, language: str) -> str:
+        """What is wrong, in words of ``language``."""
+        return message(self.code, language, {k: str(v) for k, v in self.params.items()})
 
     def __str__(self) -> str:
         where = f"line {self.line}" + (f", column {self.column}" if self.column else "")
@@ -209,9 +221,43 @@ def draw(questions: Sequence[Question], count: int) -> tuple[Question, ...]:
 
 
 def explain(error: ValidationError) -> tuple[str, str]:
-    """(field, problem) of the first thing that is wrong."""
+    """(field, problem in English) of the first thing that is wrong."""
     first = error.errors()[0]
     return ".".join(map(str, first["loc"])), first["msg"]
+
+
+_PYDANTIC = {
+    "missing": "eval.row.missing",
+    "string_too_short": "eval.row.empty",
+    "string_too_long": "eval.row.long",
+    "string_type": "eval.row.text",
+    "int_type": "eval.row.number",
+    "int_parsing": "eval.row.number",
+    "int_from_float": "eval.row.number",
+    "tuple_type": "eval.row.list",
+    "bool_type": "eval.row.yes_no",
+    "bool_parsing": "eval.row.yes_no",
+    "model_type": "eval.row.object",
+    "model_attributes_type": "eval.row.object",
+    "dict_type": "eval.row.object",
+}
+
+
+def bad_line(number: int, error: ValidationError) -> BadLine:
+    """The first thing that is wrong with a record."""
+    first = error.errors()[0]
+    column = ".".join(map(str, first["loc"]))
+    limit = {k: v for k, v in first.get("ctx", {}).items() if isinstance(v, int | str)}
+    code = _PYDANTIC.get(first["type"], "eval.row.other")
+    params: dict[str, object] = {"limit": limit.get("max_length", ""), "detail": first["msg"]}
+    return BadLine(number, code, column, {k: v for k, v in params.items() if _NEEDS.get(code) == k})
+
+
+_NEEDS = {"eval.row.long": "limit", "eval.row.other": "detail"}
+
+
+def not_json(number: int, error: Exception) -> BadLine:
+    return BadLine(number, "eval.row.not_json", params={"detail": str(error)[:200]})
 
 
 def read_questions(path: Path) -> list[Question]:
@@ -245,9 +291,9 @@ def _line(line: str, number: int, seen: dict[str, int]) -> Question | BadLine:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return BadLine(number, f"not JSON ({error})")
+        return not_json(number, error)
     if not isinstance(record, dict):
-        return BadLine(number, "not a JSON object")
+        return BadLine(number, "eval.row.object")
     return checked(record, number, seen)
 
 
@@ -258,9 +304,8 @@ def checked(record: Mapping[str, Any], number: int, seen: dict[str, int]) -> Que
     try:
         question = Question.model_validate({"id": f"q-{named}", **record})
     except ValidationError as error:
-        column, problem = explain(error)
-        return BadLine(number, problem, column)
+        return bad_line(number, error)
     if question.id in seen:
-        return BadLine(number, f"id {question.id!r} is also in line {seen[question.id]}", "id")
+        return BadLine(number, "eval.row.twice", "id", {"id": question.id[:80], "line": seen[question.id]})
     seen[question.id] = number
     return question

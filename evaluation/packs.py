@@ -15,7 +15,16 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from evaluation.datasets import BadLine, DatasetError, Question, Questions, explain, passage_file, read_lines
+from evaluation.datasets import (
+    BadLine,
+    DatasetError,
+    Question,
+    Questions,
+    bad_line,
+    not_json,
+    passage_file,
+    read_lines,
+)
 
 PASSAGES = "passages.jsonl"
 
@@ -72,10 +81,9 @@ def read_passages(path: Path) -> Iterator[PackPassage | BadLine]:
                 try:
                     yield PackPassage.model_validate(json.loads(line))
                 except ValidationError as error:
-                    column, problem = explain(error)
-                    yield BadLine(number, problem, column)
+                    yield bad_line(number, error)
                 except (ValueError, RecursionError) as error:
-                    yield BadLine(number, f"not JSON ({error})")
+                    yield not_json(number, error)
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError("eval.unreadable", path=path, problem=error) from error
 

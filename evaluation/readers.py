@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evaluation.datasets import BadLine, DatasetError, Question, Questions, checked, read_lines
+from evaluation.datasets import BadLine, DatasetError, Question, Questions, checked, not_json, read_lines
 from evaluation.packs import CorpusFile, PackPassage, as_files, corpus, is_pack, read_pack, told_names
 from rag.text.language import detect_language
 
@@ -33,11 +33,11 @@ def read(path: Path) -> Questions:
             return read_pack(path)
         if (path / "queries.jsonl").is_file():
             return read_beir(path)
-        raise DatasetError("eval.unreadable", path=path, problem="no questions.jsonl and no queries.jsonl")
+        raise DatasetError("eval.no_questions", path=path)
     if not path.is_file():
-        raise DatasetError("eval.unreadable", path=path, problem="there is no such file")
+        raise DatasetError("eval.no_file", path=path)
     if path.stat().st_size > MAX_BYTES:
-        raise DatasetError("eval.unreadable", path=path, problem=f"larger than {MAX_BYTES // 2**20} MiB")
+        raise DatasetError("eval.too_large", path=path, limit=MAX_BYTES // 2**20)
     suffix = path.suffix.lower()
     if suffix == ".jsonl":
         return _split(path.stem, read_lines(path))
@@ -47,9 +47,7 @@ def read(path: Path) -> Questions:
         from evaluation.tables import read_table
 
         return read_table(path)
-    raise DatasetError(
-        "eval.unreadable", path=path, problem="expected .jsonl, .json (SQuAD), .csv, .tsv or .xlsx"
-    )
+    raise DatasetError("eval.file_kind", path=path)
 
 
 def documents(path: Path) -> Iterator[CorpusFile | BadLine]:
@@ -81,7 +79,7 @@ def read_squad(path: Path) -> Questions:
         for qa in paragraph.get("qas") or ():
             number = len(found) + 1
             if not isinstance(qa, Mapping):
-                found.append(BadLine(number, "not a JSON object", "qas"))
+                found.append(BadLine(number, "eval.row.object", "qas"))
                 continue
             impossible = qa.get("is_impossible") is True
             answers = [a.get("text", "") if isinstance(a, Mapping) else a for a in qa.get("answers") or ()]
@@ -97,7 +95,7 @@ def read_squad(path: Path) -> Questions:
                 record["expect_refusal"] = True
             found.append(checked(record, number, seen))
     if not found:
-        raise DatasetError("eval.unreadable", path=path, problem="no question in it")
+        raise DatasetError("eval.no_question", path=path)
     questions = _split(path.stem, iter(found))
     return replace(questions, questions=tuple(told_names(questions.questions, squad_passages(path))))
 
@@ -111,7 +109,7 @@ def _paragraphs(path: Path) -> Iterator[tuple[PackPassage, Mapping[str, Any]]]:
     loaded = _load(path)
     articles = loaded.get("data") if isinstance(loaded, Mapping) else None
     if not isinstance(articles, list):
-        raise DatasetError("eval.unreadable", path=path, problem='not SQuAD: it has no list "data"')
+        raise DatasetError("eval.not_squad", path=path)
     for number, article in enumerate(articles, 1):
         paragraphs = article.get("paragraphs") if isinstance(article, Mapping) else None
         title = str(article.get("title") or f"article-{number}") if isinstance(article, Mapping) else ""
@@ -148,7 +146,7 @@ def read_beir(folder: Path, split: str = "test") -> Questions:
         key = str(record.get("_id", ""))
         gold = relevant.get(key, ())
         if not gold:
-            found.append(BadLine(number, f"query {key!r} has no relevant document in the qrels"))
+            found.append(BadLine(number, "eval.row.no_qrel", params={"id": key[:80]}))
             continue
         text = str(record.get("text") or "")
         question = {"id": key, "question": text, "gold_passages": gold, "lang": _language(text)}
@@ -165,7 +163,7 @@ def beir_passages(folder: Path) -> Iterator[PackPassage | BadLine]:
         if isinstance(record, BadLine):
             yield record
         elif not record.get("_id"):
-            yield BadLine(number, "no _id")
+            yield BadLine(number, "eval.row.missing", "_id")
         else:
             yield PackPassage(
                 id=str(record["_id"]),
@@ -192,9 +190,9 @@ def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
                 try:
                     record = json.loads(line)
                 except (ValueError, RecursionError) as error:
-                    yield number, BadLine(number, f"not JSON ({error})")
+                    yield number, not_json(number, error)
                     continue
-                yield number, record if isinstance(record, dict) else BadLine(number, "not a JSON object")
+                yield number, record if isinstance(record, dict) else BadLine(number, "eval.row.object")
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError("eval.unreadable", path=path, problem=error) from error
 
@@ -242,8 +240,12 @@ def read_trec(topics: Path, qrels: Path) -> Questions:
         if not line.strip():
             continue
         if not tab or not relevant.get(key.strip()):
-            problem = "no tab between id and question" if not tab else f"no relevant document for {key!r}"
-            found.append(BadLine(number, problem))
+            params = {"id": key.strip()[:80]}
+            found.append(
+                BadLine(number, "eval.row.no_qrel", params=params)
+                if tab
+                else BadLine(number, "eval.row.no_tab")
+            )
             continue
         record = {
             "id": key.strip(),

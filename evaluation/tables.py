@@ -55,7 +55,7 @@ def read_table(path: Path) -> Questions:
                 continue
             columns = _header(path, cells)
             bad += [
-                BadLine(number, "unknown column, not read", name)
+                BadLine(number, "eval.row.column", name)
                 for name, column in zip(cells, columns, strict=True)
                 if name and not column
             ]
@@ -69,7 +69,7 @@ def read_table(path: Path) -> Questions:
         else:
             good.append(line)
     if columns is None:
-        raise DatasetError("eval.unreadable", path=path, problem="it is empty")
+        raise DatasetError("eval.no_question", path=path)
     return Questions(path.stem, tuple(good), tuple(bad))
 
 
@@ -88,29 +88,26 @@ def _question(cells: Sequence[str], columns: Sequence[str], number: int) -> dict
     for column, cell in zip(columns, cells, strict=False):
         if column and cell:
             if len(cell) > MAX_CELL_CHARS:
-                return BadLine(number, f"more than {MAX_CELL_CHARS} characters", column)
+                return BadLine(number, "eval.row.long", column, {"limit": MAX_CELL_CHARS})
             values.setdefault(column, cell)
     record: dict[str, Any] = {k: values[k] for k in ("id", "question", "kind", "note") if k in values}
     if "question" not in values:
-        return BadLine(number, "no question in this row", "question")
+        return BadLine(number, "eval.row.missing", "question")
     record["lang"] = {"中文": "zh", "chinese": "zh", "英文": "en", "english": "en"}.get(
         values.get("lang", "").casefold(), values.get("lang", "")
     )
     record["answers"] = _lines(values.get("answers", ""))
     said = values.get("expect_refusal", "").strip().casefold()
     if said not in _YES | _NO:
-        return BadLine(number, f"expected yes or no (是/否), found {said!r}", "refuse")
+        return BadLine(number, "eval.row.yes_no", "refuse")
     if said in _YES:
         record["expect_refusal"] = True
     documents = _lines(values.get("doc", ""))
     pages = _pages(values.get("page", ""))
     if pages is None:
-        return BadLine(
-            number, f"expected page numbers such as 12 or 12, 14-15, found {values['page']!r}", "page"
-        )
+        return BadLine(number, "eval.row.pages", "page", {"found": values["page"][:80]})
     if pages and len(documents) != 1:
-        problem = "pages need exactly one document" if documents else "pages need a document"
-        return BadLine(number, problem, "document")
+        return BadLine(number, "eval.row.one_document", "document")
     text = values.get("text", "")
     if documents:
         record["doc"] = documents[0] if len(documents) == 1 else documents
@@ -147,13 +144,13 @@ def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
     except OSError as error:
         raise DatasetError("eval.unreadable", path=path, problem=error.strerror or error) from error
     if b"\0" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DatasetError("eval.unreadable", path=path, problem="it is not text")
+        raise DatasetError("eval.not_text", path=path)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         best = from_bytes(data, cp_isolation=["gb18030", "utf_16", "cp1252"]).best()
         if best is None:
-            raise DatasetError("eval.unreadable", path=path, problem="its encoding is unknown") from None
+            raise DatasetError("eval.not_text", path=path) from None
         text = str(best)
     sample = text[:4096]
     delimiter = "\t" if path.suffix.lower() == ".tsv" or "\t" in sample.split("\n")[0] else ","
@@ -163,7 +160,7 @@ def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         for count, row in enumerate(reader, 1):
             if count > MAX_ROWS:
-                raise DatasetError("eval.unreadable", path=path, problem=f"more than {MAX_ROWS} rows")
+                raise DatasetError("eval.too_many_rows", path=path, limit=MAX_ROWS)
             yield reader.line_num, [cell.strip() for cell in row]
     except csv.Error as error:
         raise DatasetError(
@@ -188,12 +185,10 @@ def _sheet(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         sheet = next((s for s in book.worksheets if _has_question(s)), None)
         if sheet is None:
-            raise DatasetError(
-                "eval.unreadable", path=path, problem="no sheet has a column question (问题) in its first row"
-            )
+            raise DatasetError("eval.no_question_column", path=path)
         for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
             if number > MAX_ROWS:
-                raise DatasetError("eval.unreadable", path=path, problem=f"more than {MAX_ROWS} rows")
+                raise DatasetError("eval.too_many_rows", path=path, limit=MAX_ROWS)
             yield number, [_shown(cell) for cell in row]
     finally:
         book.close()

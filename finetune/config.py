@@ -20,6 +20,18 @@ class TuneError(WenjuError):
     """A training file, its data or the base model cannot be used, or training diverged."""
 
 
+class Privacy(BaseModel):
+    """What a differentially private run guarantees: see finetune.private."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    epsilon: float = Field(8.0, gt=0, description="most that may be spent")
+    delta: float = Field(gt=0, lt=1, description="below one in the number of units, better a tenth of that")
+    clip: float = Field(1.0, gt=0, description="bound of one unit's gradient (L2 norm)")
+    unit: Literal["record", "conversation", "document", "contributor"] = Field(
+        "record", description="what is protected; of all but records, one record each is learned from"
+    )
+
+
 class Training(BaseModel):
     """One training run. LoRA: Hu et al. 2021, arXiv:2106.09685; QLoRA: Dettmers et al. 2023,
     arXiv:2305.14314; rank-stabilised scale: Kalajdzievski 2023, arXiv:2312.03732; DoRA: Liu et al. 2024,
@@ -73,6 +85,7 @@ class Training(BaseModel):
     )
     report_to: tuple[Literal["tensorboard", "mlflow"], ...] = Field((), description="where curves also go")
     seed: int = 0
+    privacy: Privacy | None = Field(None, description="differentially private, with method lora")
     unapproved: bool = Field(False, description="train on data that nobody approved; the card says so")
 
     @model_validator(mode="before")
@@ -84,6 +97,23 @@ class Training(BaseModel):
         if name not in presets():
             raise ValueError(f"no preset {name!r}; there are: {', '.join(presets())}")
         return {**presets()[name], **data}
+
+    @model_validator(mode="after")
+    def _check_privacy(self) -> Training:
+        wrong = [
+            name
+            for name, is_so in (
+                ("method other than lora", self.method != "lora"),
+                ("packing", self.packing),
+                ("gradient_checkpointing", self.gradient_checkpointing),
+                ("offload", self.offload),
+                ("dora", self.dora),
+            )
+            if is_so
+        ]
+        if self.privacy is not None and wrong:
+            raise ValueError(f"privacy does not go with {', '.join(wrong)}")
+        return self
 
     @field_validator("output_dir", "data", "heldout")
     @classmethod

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict
 from finetune import base, plan
 from finetune.config import Training, TuneError
 from finetune.examples import Example, render_all
+from finetune.private import Spent, one_per_unit, train_private
 from finetune.probe import probe_hash
 from finetune.records import Record, Told, read_records
 from rag.answer.prompts import training_version
@@ -57,6 +58,7 @@ class Card(BaseModel):
     parameters: int
     epsilon: float | None = None  # spent, of a differentially private run
     delta: float | None = None
+    privacy: dict[str, Any] = {}  # of such a run: unit, noise and so on (finetune.private.Spent)
     approved_by: str = ""  # who approved the data; "": trained without
 
 
@@ -94,43 +96,72 @@ def train(config: Training, on_step: OnStep | None = None) -> Card:
     if config.output_dir.exists():
         raise TuneError("tune.exists", path=config.output_dir)
     data = read_data(config)
-
-    import torch
-
-    torch.manual_seed(config.seed)
-    tokenizer = base.load_tokenizer(config)
-    examples = render_all(data.train, tokenizer, config.max_tokens, data.told)
-    if not examples:
-        raise TuneError("tune.empty", path=config.data, max_tokens=config.max_tokens)
-    heldout = render_all(data.heldout, tokenizer, config.max_tokens, data.told)
-    with memory_told(config):
-        model = base.with_adapter(base.load_base(config), config)
-        work = _work_folder(config, f"{data.sha256} {training_version(data.told)}")
-        trainer, watcher = _trainer(config, model, tokenizer, examples, heldout, work, on_step)
-        resume = last_checkpoint(work / _CHECKPOINTS)
-        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    learned = learn(config, data, on_step)
+    model, tokenizer, spent = learned.model, learned.tokenizer, learned.spent
     trainable, total = base.trainable_share(model)
     card = Card(
         method=config.method,
         base_model=config.base_model,
         revision=base.revision_of(model, config),
         data_sha256=data.sha256,
-        records=len(examples),
-        left_out=len(data.train) - len(examples),
+        records=learned.records,
+        left_out=len(data.train) - learned.records,
         prompt_version=training_version(data.told),
         approved_by=data.approved_by,
         probe_sha256=probe_hash(tokenizer),
         created_at=datetime.now(UTC),
         versions=base.versions(),
         config=config.model_dump(mode="json"),
-        losses=[round(loss, 6) for _, loss in sorted(watcher.losses.items())],
-        heldout_losses={step: round(loss, 6) for step, loss in watcher.heldout.items()},
+        losses=[round(loss, 6) for loss in learned.losses],
+        heldout_losses={step: round(loss, 6) for step, loss in learned.heldout_losses.items()},
         trainable=trainable,
         parameters=total,
+        epsilon=spent.epsilon if spent else None,
+        delta=spent.delta if spent else None,
+        privacy=spent.to_json() if spent else {},
     )
     save(config.output_dir, model, tokenizer, card)
-    shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(learned.work, ignore_errors=True)
     return card
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """``losses`` of the steps (none of a private run); ``work``: the folder of its checkpoints."""
+
+    model: Any
+    tokenizer: Any
+    records: int
+    losses: list[float]
+    heldout_losses: dict[int, float]
+    spent: Spent | None
+    work: Path
+
+
+def learn(config: Training, data: Data, on_step: OnStep | None = None) -> Learned:
+    """The model with its trained adapter, not yet written anywhere. Raises TuneError."""
+    import torch
+
+    torch.manual_seed(config.seed)
+    tokenizer = base.load_tokenizer(config)
+    kept = one_per_unit(data.train, config.privacy.unit) if config.privacy else data.train
+    examples = render_all(kept, tokenizer, config.max_tokens, data.told)
+    if not examples:
+        raise TuneError("tune.empty", path=config.data, max_tokens=config.max_tokens)
+    heldout = render_all(data.heldout, tokenizer, config.max_tokens, data.told)
+    work = _work_folder(config, f"{data.sha256} {training_version(data.told)}")
+    with memory_told(config):
+        model = base.with_adapter(base.load_base(config), config)
+        if config.privacy is not None:  # no checkpoints: what was spent could not be told of a resumed run
+            model, spent, told = train_private(
+                config, config.privacy, model, tokenizer, examples, heldout, on_step
+            )
+            return Learned(model, tokenizer, len(examples), [], told, spent, work)
+        trainer, watcher = _trainer(config, model, tokenizer, examples, heldout, work, on_step)
+        resume = last_checkpoint(work / _CHECKPOINTS)
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    losses = [loss for _, loss in sorted(watcher.losses.items())]
+    return Learned(model, tokenizer, len(examples), losses, dict(watcher.heldout), None, work)
 
 
 def save(folder: Path, model: Any, tokenizer: Any, card: Card) -> None:

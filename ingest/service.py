@@ -93,7 +93,8 @@ class IngestService:
 
     @property
     def running(self) -> bool:
-        return bool(self._threads)
+        """At work in the background, every thread of it alive."""
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def start(self) -> None:
         """Begins to work in the background. Does nothing when it is at work already."""

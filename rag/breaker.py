@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+from rag import metrics
 from rag.errors import WenjuError
 from rag.records import PartStatus
 from rag.settings import LoadSettings
@@ -75,7 +76,8 @@ class Breaker:
             if self._left_s() > 0 or (self._tried_at is not None and now - self._tried_at < self._open_s):
                 return False
             self._tried_at = now
-            return True
+        metrics.note_breaker(self.part, "half_open")
+        return True
 
     def succeeded(self) -> None:
         with self._lock:
@@ -83,6 +85,7 @@ class Breaker:
             self._failures, self._problem = 0, ""
             self._opened_at = self._tried_at = None
         if back:
+            metrics.note_breaker(self.part, "closed")
             log.info("%s at %s is back", self.part, self.url)
 
     def failed(self, problem: object) -> None:
@@ -93,6 +96,8 @@ class Breaker:
             first = opens and self._opened_at is None
             if opens:
                 self._opened_at, self._tried_at = self._clock(), None
+        if opens:
+            metrics.note_breaker(self.part, "open")
         if first:
             log.warning("%s at %s is left alone for %g s: %s", self.part, self.url, self._open_s, problem)
 
@@ -108,18 +113,20 @@ class Breaker:
 
     @contextmanager
     def call(
-        self, kind: type[WenjuError], counts: Callable[[BaseException], bool] = lambda _: True
+        self, kind: type[WenjuError], counts: Callable[[BaseException], bool | None] = lambda _: True
     ) -> Iterator[None]:
         """Around one call. Raises ``kind`` ("breaker.open") instead of making it while open. An exception
-        that ``counts`` denies is a success: the system answered."""
+        that ``counts`` denies is a success: the system answered; None says nothing either way (the caller
+        gave up)."""
         if not self.allows():
             raise self.refusal(kind)
         try:
             yield
         except Exception as error:
-            if counts(error):
+            verdict = counts(error)
+            if verdict:
                 self.failed(error)
-            else:
+            elif verdict is not None:
                 self.succeeded()
             raise
         self.succeeded()

@@ -27,6 +27,7 @@ TIMEOUT_S = 0.05
 RETRY_AFTER_S = 5.0
 MAX_VALUE_BYTES = 1_000_000
 TTL_S = 7 * 24 * 3600
+MAX_BURIED = 10_000
 _PREFIX = "wenju:1:"
 
 
@@ -38,6 +39,10 @@ class Cache(Protocol):
         ...
 
     def put(self, key: str, value: T, schema: TypeAdapter[T]) -> None: ...
+
+    def delete(self, key: str) -> None:
+        """The key is a miss from now on, in this process also while what it is kept in does not answer."""
+        ...
 
     def status(self) -> PartStatus: ...
 
@@ -73,6 +78,10 @@ class ProcessCache:
             while len(self._values) > self._capacity:
                 self._values.popitem(last=False)
 
+    def delete(self, key: str) -> None:
+        with self._lock:
+            self._values.pop(key, None)
+
     def status(self) -> PartStatus:
         return PartStatus("cache", "ok", "cache.in_process")
 
@@ -87,12 +96,16 @@ class RedisCache:
         self._timeout_s = timeout_s
         self._retry_after_s = retry_after_s
         self._local = ProcessCache()
+        self._buried: OrderedDict[str, None] = OrderedDict()  # deleted while Redis did not answer
         self._client: Any = None
         self._problem = ""
         self._silent_until = 0.0
         self._lock = threading.Lock()
 
     def get(self, key: str, schema: TypeAdapter[T]) -> T | None:
+        if key in self._buried:
+            self.delete(key)
+            return None
         found = self._call("get", _PREFIX + key)
         if found is not None and isinstance(found, bytes):
             return _decode(found, schema)
@@ -104,6 +117,18 @@ class RedisCache:
             return
         if self._call("set", _PREFIX + key, encoded, ex=TTL_S) is None:
             self._local.put(key, value, schema)
+        else:
+            self._buried.pop(key, None)
+
+    def delete(self, key: str) -> None:
+        self._local.delete(key)
+        if self._call("delete", _PREFIX + key) is not None:
+            self._buried.pop(key, None)
+            return
+        with self._lock:
+            self._buried[key] = None
+            while len(self._buried) > MAX_BURIED:
+                self._buried.popitem(last=False)
 
     def status(self) -> PartStatus:
         """Asks Redis now, breaker or not."""
@@ -141,6 +166,7 @@ class RedisCache:
         if self._problem:
             log.info("redis answers again")
             self._problem = ""
+            self._local = ProcessCache()  # others may have deleted since what it holds
         return answer
 
     def _fail(self, problem: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +71,16 @@ class Documents:
     def writable_collections(self, principal: Principal = LOCAL) -> list[Collection]:
         """Those into which the principal may put documents, by name."""
         return self._narrowed(principal, may_write=True) if "write" in rights(principal) else []
+
+    def may_see(self, principal: Principal) -> Callable[[frozenset[int]], bool]:
+        """Whether the principal may see what rests on documents of these collections, those that are gone by
+        now included (only whoever reads everything sees what rests on them)."""
+        if principal.collection_ids is None and (
+            self.settings.accounts.mode == "off" or reads_everything(principal)
+        ):
+            return lambda collection_ids: True
+        readable = self.scope(principal).collection_ids
+        return lambda collection_ids: collection_ids <= readable
 
     def _narrowed(self, principal: Principal, may_write: bool) -> list[Collection]:
         if self.settings.accounts.mode == "off" or reads_everything(principal):

@@ -13,18 +13,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Collection as Names
 from typing import TYPE_CHECKING, Literal
 
-from rag.access import LOCAL
+from rag.access import LOCAL, require_right
+from rag.compliance import Compliance
 from rag.conversations import Conversations
 from rag.documents import Documents
 from rag.evaluations import Evaluations
+from rag.load import Gate, LoadState, Running
 from rag.observing import Observer
 from rag.people import People
-from rag.records import Event, PartStatus, Principal
+from rag.records import CacheStatistics, Event, PartStatus, Principal
 from rag.settings import Settings
 from rag.wordings import Wordings
 
 if TYPE_CHECKING:
     from rag.answer.asking import Asker
+    from rag.answer.kept import AnswerCache
     from rag.models.chat import ChatFinder
     from rag.models.protocols import ChatModel, EmbeddingModel
     from rag.pictures import PagePictures
@@ -34,10 +37,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Leg = Literal["dense", "lexical"]
+DRAIN_END_S = 5.0  # for answers that were ended: their turns are written
 LEGS: tuple[Leg, ...] = ("dense", "lexical")
 
 
-class Engine(Documents, Conversations, Wordings, Evaluations, People):
+class Engine(Documents, Conversations, Wordings, Evaluations, People, Compliance):
     """Everything a floor above may do. Build with :meth:`open`, end with :meth:`close` (or ``with``)."""
 
     def __init__(
@@ -56,9 +60,12 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People):
         self._search: SearchIndex | None = None
         self._chat_finder: ChatFinder | None = None
         self._asker: Asker | None = None
+        self._kept: AnswerCache | None = None
         self._owns_parts = True
         self.observer = Observer(store, settings.monitoring)
         self._pictures: PagePictures | None = None
+        self._gate = Gate(settings.load)
+        self._running = Running()
 
     @classmethod
     def open(
@@ -91,6 +98,7 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People):
             chat=self._given_chat if settings.chat == self.settings.chat else None,
         )
         made._owns_parts = False
+        made._gate, made._running = self._gate, self._running  # one line for one process
         if (settings.search, settings.reranker) == (self.settings.search, self.settings.reranker):
             made._search = self.search_index()
         return made
@@ -135,13 +143,31 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People):
                 self._chat_finder = ChatFinder(self.settings, given=self._given_chat)
             return self._chat_finder
 
+    def _kept_answers(self) -> AnswerCache:
+        with self._lock:
+            if self._kept is None:
+                from rag.answer.kept import AnswerCache
+                from rag.cache import ProcessCache
+
+                shared = bool(self.settings.redis_url.get_secret_value())
+                kept_in = self.search_index().cache if shared else ProcessCache(self.settings.cache.capacity)
+                self._kept = AnswerCache(self.settings, self.store, kept_in)
+            return self._kept
+
     def _asking(self) -> Asker:
         with self._lock:
             if self._asker is None:
                 from rag.answer.asking import Asker
 
                 self._asker = Asker(
-                    self.store, self.settings, self.search_index(), self.embedding, self.chat_finder()
+                    self.store,
+                    self.settings,
+                    self.search_index(),
+                    self.embedding,
+                    self.chat_finder(),
+                    self._gate,
+                    self._running,
+                    self._kept_answers(),
                 )
             return self._asker
 
@@ -174,6 +200,7 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People):
         log: bool = True,
         stop: threading.Event | None = None,
         use: str | None = None,
+        anew: bool = False,
         request_id: str = "",
     ) -> Iterator[Event]:
         """One question -> ``Rewritten, Retrieved, (Thinking | Token | Degraded)*, Done``.
@@ -183,9 +210,13 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People):
         its first question when ``conversation_id`` is None. ``ignored_chips`` are keys of what the question
         names (``answer.understood.chips``) and must not favour any more. ``use`` is the style of the answer
         (:meth:`prompt_uses`; None: the setting answer.prompt_use). Raises AccessDenied for a conversation,
-        document or collection that is not there or not the principal's, and PromptError for an unknown use,
-        before the first event. ``request_id`` is the caller's, for logs and traces; "": a new one.
+        document or collection that is not there or not the principal's, PromptError for an unknown use, and
+        Busy while the service is being stopped, before the first event; taking the first event raises Busy
+        when there is no place for the question (``retry_after_s`` says when to come again). An answer that
+        was kept is given again (``answer.from_cache``) unless ``anew``. ``request_id`` is the caller's, for
+        logs and traces; "": a new one.
         """
+        require_right(principal, "ask")
         scope = self.scope(principal, collection_ids, document_ids)
         if conversation_id is not None:
             self._own_conversation(conversation_id, principal)
@@ -199,6 +230,7 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People):
             ignored_chips=ignored_chips,
             use=use,
             readable=self.scope(principal),
+            anew=anew,
         )
         return self.observer.question(events, question, identity=request_id, logged=log)
 
@@ -219,7 +251,8 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People):
         ignored_chips: Names[str] = (),
     ) -> SearchResult:
         """The passages of the principal's scope that match best, best first. ``ignored_chips``: as in
-        :meth:`ask`."""
+        :meth:`ask`. Raises AccessDenied."""
+        require_right(principal, "read")
         scope = self.scope(principal, collection_ids, document_ids)
         with self.observer.search() as note:
             result = self.search_index().search(
@@ -231,6 +264,30 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People):
             )
             note(result)
         return result
+
+    # ---------------------------------------------------------------- load
+
+    def cache_statistics(self) -> CacheStatistics:
+        """Kept answers, counted in this process since it started."""
+        return self._kept_answers().statistics()
+
+    def forget_answer(self, key: str) -> None:
+        """The answer with this ``cache_key`` is not given again."""
+        self._kept_answers().evict(key)
+
+    def load_state(self) -> LoadState:
+        """How many answers run and how many questions wait in this process."""
+        return self._gate.state()
+
+    def drain(self, limit_s: float | None = None) -> bool:
+        """Takes no more questions; waits until those that run have ended, after ``limit_s`` (None:
+        load.drain_s) ends them, marked incomplete. Whether all ended by themselves."""
+        self._gate.close()
+        if self._running.wait_empty(self.settings.load.drain_s if limit_s is None else limit_s):
+            return True
+        log.warning("%d answers were ended to stop", self._running.halt())
+        self._running.wait_empty(DRAIN_END_S)
+        return False
 
     # ---------------------------------------------------------------- readiness
 

@@ -16,6 +16,7 @@
     ├── PromptError            a wording, or the name of a use, is not acceptable
     ├── PeopleError            a name, password, role or collection is not acceptable
     ├── TermError              a term for the vocabulary is not acceptable
+    ├── RuleError              a compliance rule is not acceptable
     ├── Busy                   not now: too much at once, or shutting down; says when to come again
     └── SandboxError           a child process died, ran too long or took too much memory
 """
@@ -83,6 +84,9 @@ class PeopleError(WenjuError): ...
 
 
 class TermError(WenjuError): ...
+
+
+class RuleError(WenjuError): ...
 
 
 class Busy(WenjuError):

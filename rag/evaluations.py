@@ -1,18 +1,18 @@
 """What the Engine offers evaluators: datasets, golden questions, runs and their results.
 
 Promises: only the roles "evaluator" and "admin" come in (AccessDenied for everybody else); datasets are
-shared among them; a run and its results, which quote documents of whoever started it, are shown to that
-person and to admins alone.
+shared among them, but for questions that name documents which one may not read; a run and its results, which
+quote documents of whoever started it, are shown to that person, while they may read those, and to admins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rag.access import LOCAL, is_admin, require_right
+from rag.access import LOCAL, reads_everything, require_right
 from rag.errors import AccessDenied
-from rag.records import Dataset, EvalResult, EvalRun, GoldenQuestion, GoldenState, Principal, RunStatus
+from rag.records import Dataset, EvalResult, EvalRun, GoldenQuestion, GoldenState, Principal, RunStatus, Scope
 
 if TYPE_CHECKING:
     from rag.store import Store
@@ -22,6 +22,11 @@ class Evaluations:
     """Mixed into Engine."""
 
     store: Store
+
+    if TYPE_CHECKING:  # the Engine's own
+
+        def scope(self, principal: Principal) -> Scope: ...
+        def may_see(self, principal: Principal) -> Callable[[frozenset[int]], bool]: ...
 
     def datasets(self, principal: Principal = LOCAL) -> list[Dataset]:
         """By name."""
@@ -45,9 +50,12 @@ class Evaluations:
         *,
         states: Collection[GoldenState] | None = None,
     ) -> list[GoldenQuestion]:
-        """In the order they were added; None: of every state."""
+        """In the order they were added; None: of every state. Without those that name documents which are not
+        the principal's to read."""
         _authorise(principal)
-        return self.store.golden_questions(dataset_id, states)
+        may_see = self.may_see(principal)
+        found = self.store.golden_questions(dataset_id, states)
+        return [question for question in found if may_see(question.collection_ids)]
 
     def save_golden_questions(
         self,
@@ -61,7 +69,13 @@ class Evaluations:
         """(key, fields of evaluation.datasets.Question) pairs; returns how many are new. A key that is there
         takes the new fields and keeps its state."""
         _authorise(principal)
-        return self.store.save_golden_questions(dataset_id, questions, state=state, origin=origin)
+        return self.store.save_golden_questions(
+            dataset_id,
+            questions,
+            state=state,
+            origin=origin,
+            collections_of=self._collections_of(principal),
+        )
 
     def review_golden_question(
         self,
@@ -72,25 +86,43 @@ class Evaluations:
         question: Mapping[str, Any] | None = None,
     ) -> GoldenQuestion:
         """Accepts, rejects or sends back a question, with the wording settled on; keeps who decided."""
-        _authorise(principal)
-        return self.store.review_golden_question(question_id, state, principal.user_id, question)
+        named = self._own_question(question_id, principal).collection_ids
+        if question is not None:
+            named |= self._collections_of(principal)(question)
+        return self.store.review_golden_question(question_id, state, principal.user_id, question, named)
 
     def delete_golden_question(self, question_id: int, principal: Principal = LOCAL) -> None:
-        _authorise(principal)
+        self._own_question(question_id, principal)
         self.store.delete_golden_question(question_id)
+
+    def _own_question(self, question_id: int, principal: Principal) -> GoldenQuestion:
+        _authorise(principal)
+        found = self.store.golden_question(question_id)
+        if not self.may_see(principal)(found.collection_ids):
+            raise AccessDenied("store.not_found")
+        return found
+
+    def _collections_of(self, principal: Principal) -> Callable[[Mapping[str, Any]], frozenset[int]]:
+        """The collections of the documents that a question names, among those the principal reads."""
+        known: dict[str, set[int]] = {}
+        for document in self.store.documents(self.scope(principal)):
+            known.setdefault(document.name, set()).add(document.collection_id)
+        return lambda question: frozenset(c for name in _named(question) for c in known.get(name, ()))
 
     # ---------------------------------------------------------------- runs
 
     def runs(self, principal: Principal = LOCAL, *, limit: int = 200) -> list[EvalRun]:
-        """Newest first: the principal's own, an admin's all."""
+        """Newest first: the principal's own, an admin's all. A run that could search more than the principal
+        may read now is not shown."""
         _authorise(principal)
-        return [run for run in self.store.eval_runs(limit) if _may_read(run, principal)]
+        may_see = self.may_see(principal)
+        return [run for run in self.store.eval_runs(limit) if _may_read(run, principal, may_see)]
 
     def run(self, run_id: int, principal: Principal = LOCAL) -> EvalRun:
         """Raises AccessDenied: not there, or not yours."""
         _authorise(principal)
         run = self.store.eval_run(run_id)
-        if not _may_read(run, principal):
+        if not _may_read(run, principal, self.may_see(principal)):
             raise AccessDenied("store.not_found")
         return run
 
@@ -114,6 +146,7 @@ class Evaluations:
             settings=settings,
             total=total,
             created_by=principal.user_id,
+            collection_ids=self.scope(principal).collection_ids,
         )
 
     def update_run(
@@ -145,7 +178,9 @@ class Evaluations:
         measures: Mapping[str, float],
     ) -> bool:
         """False when that question of that system is there already: it stays as it is."""
-        self.run(run_id, principal)
+        readable = self.scope(principal).collection_ids
+        if not readable <= self.run(run_id, principal).collection_ids:  # gained since the run began
+            self.store.widen_run(run_id, readable)
         return self.store.add_result(
             run_id, system, question_key, question=question, answer=answer, measures=measures
         )
@@ -206,5 +241,13 @@ def _authorise(principal: Principal) -> None:
     require_right(principal, "evaluate")
 
 
-def _may_read(run: EvalRun, principal: Principal) -> bool:
-    return is_admin(principal) or run.created_by == principal.user_id
+def _may_read(run: EvalRun, principal: Principal, may_see: Callable[[frozenset[int]], bool]) -> bool:
+    theirs = reads_everything(principal) or run.created_by == principal.user_id
+    return theirs and may_see(run.collection_ids)
+
+
+def _named(question: Mapping[str, Any]) -> set[str]:
+    """The documents that a question names: see evaluation.datasets.Question."""
+    doc = question.get("doc") or ()
+    named = {doc} if isinstance(doc, str) else set(map(str, doc))
+    return named | {str(e.get("doc", "")) for e in question.get("evidence") or () if isinstance(e, Mapping)}

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from rag import metrics
 from rag.errors import Busy
 from rag.settings import LoadSettings
 
@@ -50,16 +51,16 @@ class Gate:
 
     def __init__(self, settings: LoadSettings) -> None:
         self._settings = settings
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._lines: OrderedDict[str, deque[_Waiter]] = OrderedDict()  # the longest not served first
         self._running: Counter[str] = Counter()
         self._mean_s = FIRST_GUESS_S
         self._closed = False
 
-    def check(self, user_id: str) -> None:
-        """Raises Busy when a question of this user would find no place now. Takes none."""
-        with self._changed:
-            self._refuse_if_full(user_id)
+    def check_open(self) -> None:
+        """Raises Busy when the service is shutting down."""
+        if self._closed:
+            raise self._draining()
 
     @contextmanager
     def place(self, user_id: str, stopped: Callable[[], bool] = lambda: False) -> Iterator[bool]:
@@ -81,7 +82,7 @@ class Gate:
             if waiter.refused:
                 raise self._draining()
             if not stopped():
-                with self._changed:
+                with self._lock:
                     raise self._busy("load.waited", waited=f"{self._settings.wait_s:g}")
             yield False
             return
@@ -93,26 +94,21 @@ class Gate:
 
     def close(self) -> None:
         """Nothing new begins; who waits is sent away."""
-        with self._changed:
+        with self._lock:
             self._closed = True
+            metrics.WAITING.set(0)
             for line in self._lines.values():
                 for waiter in line:
                     waiter.refused = True
                     waiter.admitted.set()
             self._lines.clear()
-            self._changed.notify_all()
 
     @property
     def closed(self) -> bool:
         return self._closed
 
-    def wait_idle(self, timeout_s: float) -> bool:
-        """Whether nothing runs any more within ``timeout_s``."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._running.total(), timeout_s)
-
     def state(self) -> LoadState:
-        with self._changed:
+        with self._lock:
             return LoadState(
                 running=self._running.total(),
                 waiting=self._waiting(),
@@ -125,11 +121,12 @@ class Gate:
     # ---------------------------------------------------------------- with the lock held
 
     def _join(self, user_id: str) -> _Waiter:
-        with self._changed:
+        with self._lock:
             self._refuse_if_full(user_id)
             waiter = _Waiter(user_id)
             self._lines.setdefault(user_id, deque()).append(waiter)
             self._admit()
+            metrics.WAITING.set(self._waiting())
             return waiter
 
     def _refuse_if_full(self, user_id: str) -> None:
@@ -162,21 +159,24 @@ class Gate:
         return max(MIN_RETRY_S, min(MAX_RETRY_S, math.ceil(seconds)))
 
     def _busy(self, code: str, **params: object) -> Busy:
+        metrics.REJECTED.labels(code).inc()
         return Busy(code, retry_after_s=self._retry_after_s(), **params)
 
     def _draining(self) -> Busy:
+        metrics.REJECTED.labels("load.draining").inc()
         return Busy("load.draining", retry_after_s=MIN_RETRY_S * 5)
 
     # ---------------------------------------------------------------- taking it
 
     def _admitted(self, waiter: _Waiter) -> bool:
         """Whether it has its place; otherwise it has left the line."""
-        with self._changed:
+        with self._lock:
             if waiter.refused:
                 return False
             if waiter.admitted.is_set():
                 return True
             self._take_out(waiter)
+            metrics.WAITING.set(self._waiting())
             return False
 
     def _leave(self, waiter: _Waiter) -> None:
@@ -191,7 +191,7 @@ class Gate:
                 del self._lines[waiter.user_id]
 
     def _release(self, user_id: str, took_s: float | None) -> None:
-        with self._changed:
+        with self._lock:
             self._running[user_id] -= 1
             if not self._running[user_id]:
                 del self._running[user_id]
@@ -199,4 +199,39 @@ class Gate:
                 self._mean_s += _SMOOTHING * (took_s - self._mean_s)
             if not self._closed:
                 self._admit()
-            self._changed.notify_all()
+                metrics.WAITING.set(self._waiting())
+
+
+class Running:
+    """The questions that are being answered, to end them when the service is stopped. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._halts: dict[int, Callable[[], None]] = {}
+        self._last = 0
+
+    @contextmanager
+    def entered(self, halt: Callable[[], None]) -> Iterator[None]:
+        """``halt``, called from another thread, makes the question end soon."""
+        with self._changed:
+            self._last += 1
+            mine = self._last
+            self._halts[mine] = halt
+        try:
+            yield
+        finally:
+            with self._changed:
+                del self._halts[mine]
+                self._changed.notify_all()
+
+    def halt(self) -> int:
+        """How many were told to end."""
+        with self._changed:
+            halts = list(self._halts.values())
+        for halt in halts:
+            halt()
+        return len(halts)
+
+    def wait_empty(self, timeout_s: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._halts, timeout_s)

@@ -46,6 +46,9 @@ HintAction = Literal["reword", "upload", "widen", "wait", "library"]
 NumberStatus = Literal["found", "recomputed", "missing"]
 Review = Literal["", "accepted", "dismissed"]  # an evaluator's verdict on a reader's feedback; "" not yet
 GoldenState = Literal["draft", "accepted", "rejected"]
+RuleKind = Literal["forbidden", "required", "mask"]
+HitState = Literal["open", "accepted", "dismissed"]  # accepted: the rule was right
+HitAction = Literal["replaced", "masked", "appended", "held", "flagged", "noted"]
 RunStatus = Literal["running", "done", "stopped", "failed"]
 Right = Literal["read", "ask", "write", "feedback", "evaluate", "admin"]  # what an API token may be used for
 
@@ -461,6 +464,51 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """What answers must or must not say. ``definition`` holds the fields of rag.answer.rules.Definition.
+    ``shipped`` names a rule that came with the program, "" for an admin's own."""
+
+    id: int
+    name: str
+    kind: RuleKind
+    definition: Mapping[str, Any]
+    active: bool
+    shipped: str = ""
+    edited: bool = False  # a shipped rule that an admin has changed
+    created_by: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleHit:
+    """A rule that an answer met: what was done about it, ``count`` times. Never the words themselves."""
+
+    rule_id: int
+    rule: str
+    kind: RuleKind
+    action: HitAction
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class HitRecord:
+    """A hit in the review queue. ``excerpt`` is what the rule met, for admins alone; ``turn_id`` None: the
+    reader has deleted the conversation, or it was never kept."""
+
+    id: int
+    hit: RuleHit
+    excerpt: str
+    turn_id: int | None
+    user_id: str
+    question: str
+    state: HitState
+    note: str
+    reviewed_by: str
+    reviewed_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The session record of one question. ``citations`` are computed from what the text cites."""
 
@@ -489,6 +537,9 @@ class Answer:
     from_cache: bool = False
     request_id: str = ""
     hints: tuple[Hint, ...] = ()  # of a refusal, the most helpful first
+    cache_key: str = ""  # what it is or would be kept under (rag.answer.kept); "" when it cannot be
+    rule_hits: tuple[RuleHit, ...] = ()
+    rules_version: str = ""  # of the compliance rules it was checked by; "" for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,6 +566,7 @@ class Turn:
     rated_at: datetime | None = None
     review: Review = ""
     reviewed_by: str = ""
+    collection_ids: frozenset[int] | None = None  # of the documents that it rests on; None: not noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -593,6 +645,30 @@ class PartStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheStatistics:
+    """Kept answers, counted in this process since it started. ``hit_rate`` is hits / (hits + misses), None
+    before the first question. ``refused``: values that were not ours or were damaged. ``shared``: hits of
+    questions that waited for the same one. ``similar``: hits of the same question in other words. Saved
+    tokens are those that the chat model did not read and write again, ``saved_ms`` is the time of the answers
+    that were not written again."""
+
+    on: bool
+    semantic: bool
+    hits: int
+    misses: int
+    hit_rate: float | None
+    kept: int
+    evicted: int
+    refused: int
+    shared: int
+    similar: int
+    saved_prompt_tokens: int
+    saved_completion_tokens: int
+    saved_ms: float
+    status: PartStatus  # of what they are kept in
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """A named set of golden questions. Counted by state."""
 
@@ -618,6 +694,7 @@ class GoldenQuestion:
     origin: str  # "file", "generated", "turn:12"
     reviewed_by: str
     created_at: datetime
+    collection_ids: frozenset[int] = frozenset()  # of the documents of the library that it names
 
 
 @dataclass(frozen=True, slots=True)
@@ -637,6 +714,7 @@ class EvalRun:
     created_by: str
     created_at: datetime
     finished_at: datetime | None = None
+    collection_ids: frozenset[int] = frozenset()  # what could be searched for its answers
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,14 @@ class SearchSettings(_Section):
     refresh_s: float = Field(1.0, gt=0, description="seconds between looks for new generations")
 
 
+class FallbackSettings(_Section):
+    """A chat model that answers while those before it cannot."""
+
+    model: str = Field("", description="name; empty: the first that the server lists")
+    base_url: str = Field("", description="its server, ending in /v1; empty: the one of [chat]")
+    api_key: SecretStr = Field(SecretStr(""), description="key of that server")
+
+
 class ChatSettings(_Section):
     """Which model writes answers. With none, answers are extractive."""
 
@@ -131,6 +139,11 @@ class ChatSettings(_Section):
     first_token_timeout_s: float = Field(20.0, gt=0)
     total_timeout_s: float = Field(120.0, gt=0)
     retries: int = Field(2, ge=0, le=10, description="tries again before the first token arrived")
+    fallbacks: tuple[FallbackSettings, ...] = Field(
+        (),
+        description="models that answer, in this order, while the one above cannot (each a table with model, "
+        "base_url, api_key); after the last, answers are quotes",
+    )
 
 
 class AnswerSettings(_Section):
@@ -151,6 +164,9 @@ class AnswerSettings(_Section):
 
 
 class IngestSettings(_Section):
+    in_page: bool = Field(
+        True, description="the page's process takes documents in; false: a `wenju worker` beside it does"
+    )
     workers: int = Field(0, ge=0, description="parser processes; 0: one a core, two at most")
     max_file_mb: int = Field(200, ge=1, description="largest file taken in, MiB")
     max_pages: int = Field(5000, ge=1)
@@ -172,6 +188,14 @@ class TuningSettings(_Section):
     )
     server_url: str = Field(
         "", description="URL (ending in /v1) of the vLLM whose adapters are switched; empty: chat.base_url"
+    )
+    base_model: str = Field(
+        "", description="folder or hub name of the served model, which adapters are trained on"
+    )
+    python: str = Field(
+        "",
+        description="Python interpreter with the finetune extra, which trains; empty: this one if it has "
+        "torch, else .venv-models beside the program",
     )
 
 

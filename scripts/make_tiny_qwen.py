@@ -4,15 +4,16 @@
 It says nothing sensible, but it is a real Qwen3: it loads in transformers, peft and vLLM, streams, knows
 ``enable_thinking`` and takes LoRA adapters. Deterministic: the same files every time for the same versions.
 
-    python scripts/make_tiny_qwen.py DIR [FILE] needs torch, transformers and tokenizers
+    python scripts/make_tiny_qwen.py DIR [FILE] [--layers 2] [--hidden 128] [--positions 2048] [--flat]
 
-FILE is text (UTF-8) that the tokenizer also learns its words from: prompts made of them get short. The model
-can then be taught facts by an adapter.
+needs torch, transformers and tokenizers. FILE is text (UTF-8) that the tokenizer also learns its words from:
+prompts made of them get short. The model can then be taught facts by an adapter. Larger sizes make a server
+that takes as long to read a prompt as a real one.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 CHAT_TEMPLATE = """{%- for message in messages %}
@@ -35,8 +36,18 @@ CORPUS = (
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
 
 
-def make_tiny_qwen(folder: Path, more: str = "", *, seed: int = 0) -> Path:
-    """The folder, holding config, safetensors weights, tokenizer and chat template."""
+def make_tiny_qwen(
+    folder: Path,
+    more: str = "",
+    *,
+    seed: int = 0,
+    layers: int = 2,
+    hidden: int = 128,
+    positions: int = 2048,
+    flat: bool = False,
+) -> Path:
+    """The folder, holding config, safetensors weights, tokenizer and chat template. ``flat``: nearly all
+    tokens stay equally likely."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
@@ -53,7 +64,7 @@ def make_tiny_qwen(folder: Path, more: str = "", *, seed: int = 0) -> Path:
     )
     raw.train_from_iterator([*CORPUS * 4, *[more] * 4], trainer)
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=raw, eos_token="<|im_end|>", pad_token="<|endoftext|>", model_max_length=2048
+        tokenizer_object=raw, eos_token="<|im_end|>", pad_token="<|endoftext|>", model_max_length=positions
     )
     tokenizer.chat_template = CHAT_TEMPLATE
     tokenizer.save_pretrained(folder)
@@ -61,20 +72,20 @@ def make_tiny_qwen(folder: Path, more: str = "", *, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     config = Qwen3Config(
         vocab_size=1024,
-        hidden_size=128,
-        intermediate_size=256,
-        num_hidden_layers=2,
-        num_attention_heads=4,
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=hidden // 32,
         num_key_value_heads=2,
         head_dim=32,
-        max_position_embeddings=2048,
+        max_position_embeddings=positions,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
     model = Qwen3ForCausalLM(config)
-    if more:
+    if more and not flat:
         # Logits are products with the tied embeddings, which an adapter leaves as they are: of 0.02 each they
         # end at 2.6, too little to be sure of one of 1024 tokens.
         with torch.no_grad():
@@ -88,7 +99,21 @@ def make_tiny_qwen(folder: Path, more: str = "", *, seed: int = 0) -> Path:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3):
-        sys.exit(__doc__)
-    words = Path(sys.argv[2]).read_text(encoding="utf-8") if len(sys.argv) == 3 else ""
-    print(make_tiny_qwen(Path(sys.argv[1]), words))
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("file", type=Path, nargs="?")
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--hidden", type=int, default=128, help="a multiple of 64")
+    parser.add_argument("--positions", type=int, default=2048)
+    parser.add_argument("--flat", action="store_true", help="nearly all tokens equally likely")
+    given = parser.parse_args()
+    words = given.file.read_text(encoding="utf-8") if given.file else ""
+    made = make_tiny_qwen(
+        given.folder,
+        words,
+        layers=given.layers,
+        hidden=given.hidden,
+        positions=given.positions,
+        flat=given.flat,
+    )
+    print(made)

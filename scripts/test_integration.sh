@@ -25,9 +25,10 @@ for file in tests/integration/test_*.py; do
 done
 
 step "vLLM (CPU) environment" bash scripts/vllm-cpu-env.sh install
+step "tools that check deploy/" bash scripts/deploy_env.sh
 step "torch environment" bash scripts/models_env.sh
 if [ ${#without_torch[@]} -gt 0 ]; then
-  step "PostgreSQL, Redis, vLLM" .venv/bin/python -m pytest -m integration "${without_torch[@]}" "$@"
+  step "PostgreSQL, Redis, nginx, vLLM, deploy/" .venv/bin/python -m pytest -m integration "${without_torch[@]}" "$@"
 fi
 if [ ${#with_torch[@]} -gt 0 ]; then
   step "FlagEmbedding, transformers, LoRA" .venv-models/bin/python -m pytest -m integration "${with_torch[@]}" "$@"

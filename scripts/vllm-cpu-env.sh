@@ -2,7 +2,8 @@
 # A real vLLM server on the CPU for the integration tests, in an environment of its own.
 #
 #   scripts/vllm-cpu-env.sh install            .venv-vllm, every file by hash (about 2 min, 3.5 GB); again: a no-op
-#   scripts/vllm-cpu-env.sh model DIR [FILE]   a tiny random Qwen3 with its tokenizer and ChatML template in DIR
+#   scripts/vllm-cpu-env.sh model DIR [FILE] [OPTIONS]
+#                                              a tiny random Qwen3 with its tokenizer and ChatML template in DIR
 #   scripts/vllm-cpu-env.sh serve DIR [PORT] [MORE OPTIONS OF VLLM...]
 #                                              serves DIR as "tiny" on 127.0.0.1:PORT (8011) until stopped
 #
@@ -47,7 +48,9 @@ install)
     ;;
 model)
     install
-    exec "$venv/bin/python" "$here/make_tiny_qwen.py" "${2:?a folder for the model}" ${3:+"$3"}
+    : "${2:?a folder for the model}"
+    shift
+    exec "$venv/bin/python" "$here/make_tiny_qwen.py" "$@"
     ;;
 serve)
     install
@@ -59,7 +62,7 @@ serve)
         --host 127.0.0.1 --port "$port" --dtype bfloat16 --max-model-len 2048 --max-num-seqs 8 "$@"
     ;;
 *)
-    sed -n '2,11p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,12p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac

@@ -220,16 +220,15 @@ def through_engine(engine: Engine, questions: Sequence[str]) -> Ask:
     from rag.records import Done, Thinking, Token
 
     def ask(number: int) -> Iterator[str]:
-        for event in engine.ask(questions[number], log=False):
+        for event in engine.ask(questions[number], log=False, anew=True):
             if isinstance(event, Token | Thinking):
                 yield event.text
             elif isinstance(event, Done):
                 answer = event.answer
-                if answer.mode != "generative" or answer.from_cache:
-                    raise ServingError("serving.no_model", mode=answer.mode)
                 broken = [part.code for part in answer.degraded if part.part == "chat"]
-                if answer.incomplete and broken != ["chat.length"]:
-                    raise ServingError("serving.no_model", mode=", ".join(broken) or "incomplete")
+                if answer.from_cache or answer.mode == "extractive" or broken not in ([], ["chat.length"]):
+                    why = ", ".join(broken) or ("cache" if answer.from_cache else answer.mode)
+                    raise ServingError("serving.no_model", why=why)
 
     return ask
 
@@ -263,7 +262,7 @@ def record_prompts(
     try:
         for question in questions:
             recorder.kept.clear()
-            for _ in engine.ask(question, log=False):
+            for _ in engine.ask(question, log=False, anew=True):
                 pass
             if len(recorder.kept) == 1:
                 found.append((question, recorder.kept[0]))

@@ -61,8 +61,8 @@ def install(house: House | None) -> None:
 
 def open_house(settings: Settings | None = None, *, work: bool = True, watched: bool = False) -> House:
     """Settings -> Engine -> ingest worker. Models warm up in the background. Problems end in
-    ``House.problem``; ``work=False`` leaves ingest to another process; ``watched``: logs and metrics of
-    this process are set up too (a root's business)."""
+    ``House.problem``; ``work=False`` and the setting ingest.in_page leave ingest to another process;
+    ``watched``: logs and metrics of this process are set up too (a root's business)."""
     from rag import monitoring as watching
     from rag.settings import load_settings
     from ui.answering import AnswerDesk
@@ -79,7 +79,7 @@ def open_house(settings: Settings | None = None, *, work: bool = True, watched: 
         if watched:
             watching.watch(settings, engine.store)
         service = None
-        if work:
+        if work and settings.ingest.in_page:
             from ingest.service import IngestService
 
             service = IngestService(engine.store, settings, engine.embedding)

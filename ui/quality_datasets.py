@@ -109,8 +109,9 @@ def _preview(name: str, data: bytes) -> None:
         st.caption(f"{one_line(question.question, 120)} → {one_line(gold or '–', 80)}")
     if found.bad:
         lines = [
-            plain(say("quality.bad_line", line=b.line, problem=f"{b.column}: {b.problem}".lstrip(": ")))
+            plain(say("quality.bad_line", line=b.line, problem=f"{b.column}: {told}".lstrip(": ")))
             for b in found.bad
+            for told in (b.told(language()),)
         ]
         more = [f"+{len(lines) - SHOWN_BAD}"] if len(lines) > SHOWN_BAD else []
         st.warning(

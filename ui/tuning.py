@@ -15,6 +15,7 @@ from rag.answer.arms import BASE
 from rag.errors import WenjuError
 from rag.messages import message
 from rag.store.tuning import Adapter, TrainSet
+from ui import tuning_jobs
 from ui.boot import current, principal
 from ui.language import language, say
 from ui.safe import one_line, plain
@@ -41,6 +42,7 @@ def page() -> None:
             st.info(plain(error.localized(language())), icon=":material/lock:")
             return
         _adapters(registry, adapters)
+        tuning_jobs.section(engine, found, adapters)
         _sets(sets, found)
         _history()
 

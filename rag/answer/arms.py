@@ -56,6 +56,11 @@ class Arms:
             return ""
         return choose_adapter(user_id, self.live()) if self._choice == LIVE else self._choice
 
+    def identity(self, name: str) -> str:
+        """Name and checksum of an adapter; "" for the base model."""
+        known = {a.name: a.sha256 for a in self.live()} if name and self._choice == LIVE else {}
+        return f"{name}@{known.get(name, '')}" if name else ""
+
     def live(self) -> Sequence[Adapter]:
         """Newest first. A store that cannot say just now leaves what was known."""
         with self._lock:

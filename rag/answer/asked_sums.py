@@ -135,6 +135,16 @@ def _operation(kind: str, x: str, y: str, stated: list[int]) -> Plan | None:
     return Plan(f"{x} + {y}", Operation("+", of(x, newest), of(y, newest)), "amount")
 
 
+def bare_phrase(phrase: str, chinese: bool) -> str:
+    """What a phrase names, without its periods and small words around it."""
+    return _zh_phrase(phrase) if chinese else _phrase(phrase)
+
+
+def ids_of(phrase: str, chinese: bool) -> tuple[str, ...]:
+    """Of the one item of the vocabulary that a bare phrase is; () when it is none."""
+    return _zh_ids(phrase) if chinese else _ids(phrase)
+
+
 def _summed(phrase: str, year: int | None) -> Expression:
     """ "the sum of A and B" as a sum; any other phrase as one figure."""
     match = re.match(r"(?:the )?sum of\s+(?P<a>.+?)\s+and\s+(?P<b>.+)", phrase, re.I)

@@ -15,18 +15,24 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from rag import tracing
-from rag.answer import chain, citations, hints, history, prompts, wording
+from rag.answer import chain, citations, compliance, hints, history, prompts, wording
 from rag.answer.arms import BASE, LIVE, Arms
+from rag.answer.kept import AnswerCache
+from rag.answer.progress import Admitted, Halted, Place, Progress
 from rag.answer.prompt_library import PromptLibrary
+from rag.answer.recall import Recall, Recalls, Wanted
 from rag.answer.refusal import Refusal
+from rag.answer.rule_book import RuleBook
 from rag.answer.shelf import Shelf, whole_passage
 from rag.answer.verify import Verdict, inverse_frequency, verify
 from rag.answer.writing import Outcome, Writing
 from rag.errors import PromptError, WenjuError
+from rag.load import Gate, Running
 from rag.models.chat import ChatFinder
 from rag.models.protocols import EmbeddingModel
 from rag.records import (
@@ -38,12 +44,10 @@ from rag.records import (
     Page,
     Passage,
     Principal,
-    Retrieved,
     Rewritten,
     Scope,
-    Thinking,
     Token,
-    Understood,
+    Turn,
     Usage,
 )
 from rag.search.index import SearchIndex
@@ -58,39 +62,6 @@ MAX_QUESTION_CHARS = 4_000
 _POLL_S = 0.05  # how late a stop may be noticed
 
 
-@dataclass
-class _Progress:
-    """What has reached the reader so far."""
-
-    question: str
-    standalone: str
-    told: Mapping[prompts.PromptLanguage, prompts.Prompt]
-    passages: tuple[Passage, ...] = ()
-    text: list[str] = field(default_factory=list)
-    thinking: list[str] = field(default_factory=list)
-    degraded: list[Degraded] = field(default_factory=list)
-    timings_ms: dict[str, float] = field(default_factory=dict)
-    outcome: Outcome | None = None
-    understood: Understood = field(default_factory=Understood)
-
-    def note(self, event: Event | Outcome) -> None:
-        match event:
-            case Rewritten(question=question):
-                self.standalone = question
-            case Retrieved(passages=passages, timings_ms=timings, understood=understood):
-                self.passages, self.understood = passages, understood
-                self.timings_ms.update({k: v for k, v in timings.items() if k != "total"})
-            case Token(text=text):
-                self.text.append(text)
-            case Thinking(text=text):
-                self.thinking.append(text)
-            case Degraded():
-                self.degraded.append(event)
-            case Outcome():
-                self.outcome = event
-                self.timings_ms.update(event.timings_ms)
-
-
 class Asker:
     """Shared by all users; each question has its own thread. Thread-safe."""
 
@@ -101,6 +72,9 @@ class Asker:
         search: SearchIndex,
         embedding: Callable[[], EmbeddingModel],
         chats: ChatFinder,
+        gate: Gate,
+        running: Running,
+        kept: AnswerCache,
     ) -> None:
         self._store = store
         self._settings = settings
@@ -108,7 +82,11 @@ class Asker:
         self._embedding = embedding
         self._chats = chats
         self._prompts = PromptLibrary(store)
+        self._rules = RuleBook(store)
         self._arms = Arms(settings.chat, store.live_adapters)
+        self._gate = gate
+        self._running = running
+        self._recalls = Recalls(settings, store, search, chats, self._arms, kept)
 
     def warm_up(self) -> None:
         """Does before the first question what else it would wait for: importing the chain (about a second),
@@ -138,27 +116,37 @@ class Asker:
         use: str | None = None,
         ignored_chips: Collection[str] = (),
         readable: Scope | None = None,
+        anew: bool = False,
     ) -> Iterator[Event]:
         """See :meth:`rag.engine.Engine.ask`. The caller has authorised scope and conversation. ``readable``
         is all that the reader may see (hints after a refusal name it); None: the scope. Raises
-        WenjuError for an empty or endless question and an unknown use before the first event."""
+        WenjuError for an empty or endless question and an unknown use before the first event; the first
+        event raises Busy when there is no place."""
+        self._gate.check_open()
         question = " ".join(question.replace("\0", " ").split()) if "\n" not in question else question.strip()
         if not question.strip():
             raise WenjuError("answer.empty_question")
         if len(question) > MAX_QUESTION_CHARS:
             raise WenjuError("answer.question_too_long", length=len(question), limit=MAX_QUESTION_CHARS)
         told, problem = self._told(use)
+        wanted = Wanted(
+            scope=scope,
+            use=use or self._settings.answer.prompt_use,
+            told=told,
+            ignored_chips=ignored_chips,
+            adapter=self._arms.of(principal.user_id),
+            rules=self._rules.active(),
+        )
         return self._events(
             question,
             principal,
-            scope,
+            wanted,
             conversation_id,
             log_turn,
             stop,
-            told,
             problem,
-            tuple(ignored_chips),
             readable or scope,
+            self._recalls.of(wanted, anew=anew),
         )
 
     def _told(
@@ -177,18 +165,18 @@ class Asker:
         self,
         question: str,
         principal: Principal,
-        scope: Scope,
+        wanted: Wanted,
         conversation_id: int | None,
         log_turn: bool,
         stop: threading.Event | None,
-        told: Mapping[prompts.PromptLanguage, prompts.Prompt],
         problem: PromptError | None,
-        ignored_chips: Sequence[str],
         readable: Scope,
+        recall: Recall,
     ) -> Iterator[Event]:
         started = time.perf_counter()
-        progress = _Progress(question, question, told)
-        events: queue.SimpleQueue[Event | Outcome | BaseException] = queue.SimpleQueue()
+        scope, told = wanted.scope, wanted.told
+        progress = Progress(question, question, told)
+        events: queue.SimpleQueue[Event | Outcome | BaseException | Admitted | Halted] = queue.SimpleQueue()
         writing = Writing(
             self._settings,
             self._search,
@@ -201,88 +189,128 @@ class Asker:
                 passages, scope, self._look_for, self._page_of(), partial(self._chunks_of, scope)
             ),
             lambda asked, refusal: self._hints(asked, refusal, scope, readable),
-            self._arms.of(principal.user_id),
+            wanted.adapter,
+            lambda: self._search.own_terms.terms(scope),
         )
+        progress.meter = writing.meter
+        if wanted.rules.rules:
+            progress.gate = compliance.Gate(
+                wanted.rules,
+                prompts.prompt_language(question),
+                quoting=lambda: writing.quoting,
+                settled=lambda: writing.settled,
+            )
         if problem is not None:
             writing.degrade(Degraded("prompt", problem.code, problem.params))
 
         def work() -> None:
             try:
-                events.put(self._work(question, scope, conversation_id, writing, ignored_chips))
+                with Place(
+                    self._gate,
+                    principal.user_id,
+                    lambda: writing.cancelled,
+                    lambda: events.put(Admitted()),
+                ) as place:
+                    events.put(
+                        self._work(question, wanted, conversation_id, writing, recall, place, readable)
+                    )
             except BaseException as error:  # noqa: BLE001 - crosses the thread; raised again in the reader's
                 events.put(error)
 
-        carried = tracing.carried()
-        threading.Thread(target=carried.run, args=(work,), name="wenju-ask", daemon=True).start()
         finished = False
-        try:
-            while progress.outcome is None:
-                if stop is not None and stop.is_set():
-                    break
-                try:
-                    event = events.get(timeout=_POLL_S if stop is not None else None)
-                except queue.Empty:
-                    continue
-                if isinstance(event, BaseException):
-                    finished = True  # a fault of ours is not a turn
-                    raise event
-                progress.note(event)
-                if isinstance(event, Token) and "first_token" not in progress.timings_ms:
-                    progress.timings_ms["first_token"] = _ms(started)
-                if not isinstance(event, Outcome):
-                    yield event
-            incomplete = progress.outcome is None or progress.outcome.incomplete
-            writing.cancel()
-            answer = self._finish(progress, writing.meter.usage, incomplete, started)
-            if log_turn:
-                answer = self._keep(answer, principal, conversation_id)
-            finished = True
-            yield from answer.degraded[len(progress.degraded) :]
-            yield Done(answer)
-        finally:
-            writing.cancel()
-            if not finished and log_turn and progress.passages:
-                # The reader left: the turn is kept all the same, with what had arrived.
-                left = self._finish(progress, writing.meter.usage, True, started)
-                self._keep(left, principal, conversation_id)
+        with self._running.entered(lambda: events.put(Halted())):
+            carried = tracing.carried()
+            threading.Thread(target=carried.run, args=(work,), name="wenju-ask", daemon=True).start()
+            try:
+                while progress.outcome is None:
+                    if stop is not None and stop.is_set():
+                        break
+                    overdue = progress.overdue(self._settings.load, time.monotonic())
+                    if overdue is not None:
+                        code, limit = overdue
+                        if not progress.retrieved:
+                            finished = True  # nothing is there to keep
+                            raise WenjuError(code, seconds=f"{limit:g}")
+                        progress.degraded.append(Degraded("load", code, {"seconds": f"{limit:g}"}))
+                        yield progress.degraded[-1]
+                        break
+                    try:
+                        event = events.get(timeout=_POLL_S)
+                    except queue.Empty:
+                        continue
+                    if isinstance(event, BaseException):
+                        finished = True  # a fault of ours is not a turn
+                        raise event
+                    if isinstance(event, Admitted):
+                        progress.admitted_at = time.monotonic()
+                        continue
+                    if isinstance(event, Halted):
+                        progress.degraded.append(Degraded("load", "load.drained"))
+                        yield progress.degraded[-1]
+                        break
+                    if isinstance(event, Outcome):
+                        progress.note(event)
+                        continue
+                    for shown in progress.gate.take(event) if progress.gate else (event,):
+                        progress.note(shown)
+                        if isinstance(shown, Token) and "first_token" not in progress.timings_ms:
+                            progress.timings_ms["first_token"] = _ms(started)
+                        yield shown
+                for shown in progress.gate.finish() if progress.gate else ():
+                    progress.note(shown)
+                    yield shown
+                incomplete = progress.outcome is None or progress.outcome.incomplete
+                writing.cancel()
+                answer = recall.keep(self._finish(progress, incomplete, started))
+                recall.end()
+                if log_turn:
+                    answer = self._keep(progress, answer, principal, conversation_id)
+                finished = True
+                yield from answer.degraded[len(progress.degraded) :]
+                yield Done(answer)
+            finally:
+                recall.end()
+                writing.cancel()
+                if not finished and log_turn and progress.passages:
+                    # The reader left: the turn is kept all the same, with what had arrived.
+                    self._keep(progress, self._finish(progress, True, started), principal, conversation_id)
 
     def _work(
         self,
         question: str,
-        scope: Scope,
+        wanted: Wanted,
         conversation_id: int | None,
         writing: Writing,
-        ignored_chips: Sequence[str],
+        recall: Recall,
+        place: Place,
+        readable: Scope,
     ) -> Outcome:
         from rag.search.retriever import ScopedRetriever
 
         standalone = question
+        earlier = self._earlier(conversation_id, readable)
+        if earlier and not place.take():  # a model may have to restate it
+            return writing.outcome()
         clock = time.perf_counter()
-        limit = self._settings.answer.history_turns
-        if conversation_id is not None and limit:
-            turns = [t.answer for t in self._store.turns(conversation_id)[-limit:]]
-            names = sorted(
-                {n for d in self._store.documents(scope) for n in (d.name, d.title) if n},
-                key=len,
-                reverse=True,
-            )
-            with tracing.span("rewrite", {"turns": len(turns)}):
-                standalone, problem = history.standalone(
-                    question,
-                    [(a.question, a.standalone_question, a.text) for a in turns],
-                    names,
-                    self._chats.find().model,
-                    writing.meter,
-                )
-            if problem is not None:
-                writing.degrade(Degraded("chat", "degraded.rewrite"))
+        if earlier:
+            standalone = self._standalone(question, earlier, wanted.scope, writing)
         writing.timings_ms["rewrite"] = _ms(clock)
+        clock = time.perf_counter()
+        with tracing.span("cache"):
+            found = recall.find(standalone, lambda: writing.cancelled, place.give_back)
+        writing.timings_ms["cache"] = _ms(clock)
+        if found is not None:
+            writing.give(standalone, found)
+            return writing.outcome()
+        if not place.take():
+            return writing.outcome()
+        writing.timings_ms["wait"] = place.waited_ms
         writing.emit(Rewritten(standalone))
         retriever = ScopedRetriever(
             index=self._search,
-            scope=scope,
+            scope=wanted.scope,
             top_k=self._settings.search.top_k,
-            ignored_chips=ignored_chips,
+            ignored_chips=wanted.ignored_chips,
         )
 
         def write(asked: str, passages: Sequence[Passage]) -> str:
@@ -293,19 +321,67 @@ class Asker:
         chain.build(retriever, write).invoke({"query": standalone})
         return writing.outcome()
 
+    def _earlier(self, conversation_id: int | None, readable: Scope) -> list[Answer]:
+        limit = self._settings.answer.history_turns
+        if conversation_id is None or not limit:
+            return []
+        kept = self._store.turns(conversation_id)[-limit:]
+        return [turn.answer for turn in kept if self._may_lean_on(turn, readable)]
+
+    def _may_lean_on(self, turn: Turn, readable: Scope) -> bool:
+        """An earlier answer from a collection that the reader has lost shapes no later question."""
+        if self._settings.accounts.mode == "off":
+            return True
+        return turn.collection_ids is not None and turn.collection_ids <= readable.collection_ids
+
+    def _standalone(self, question: str, earlier: Sequence[Answer], scope: Scope, writing: Writing) -> str:
+        names = sorted(
+            {n for d in self._store.documents(scope) for n in (d.name, d.title) if n},
+            key=len,
+            reverse=True,
+        )
+        with tracing.span("rewrite", {"turns": len(earlier)}):
+            standalone, problem = history.standalone(
+                question,
+                [(a.question, a.standalone_question, a.text) for a in earlier],
+                names,
+                self._chats.find().model,
+                writing.meter,
+            )
+        if problem is not None:
+            writing.degrade(Degraded("chat", "degraded.rewrite"))
+        return standalone
+
     def _hints(self, question: str, refusal: Refusal, scope: Scope, readable: Scope) -> tuple[Hint, ...]:
         """What would help; nothing when the store cannot tell just now: a refusal stands without it."""
         try:
             inside = self._store.documents(scope)
             return hints.hints(
-                question, refusal, inside, inside if readable == scope else self._store.documents(readable)
+                question,
+                refusal,
+                inside,
+                inside if readable == scope else self._store.documents(readable),
+                unknown_company=self._search.unknown_company(question, readable),
+                unknown_period=self._search.unknown_period(question, readable),
+                own=self._search.own_terms.terms(scope),
             )
         except WenjuError as error:
             log.warning("no hints: %s", error.code)
             return ()
 
-    def _finish(self, progress: _Progress, usage: Usage, incomplete: bool, started: float) -> Answer:
+    def _finish(self, progress: Progress, incomplete: bool, started: float) -> Answer:
         outcome = progress.outcome or Outcome(mode="generative" if progress.text else "extractive")
+        if outcome.kept is not None:
+            return replace(
+                outcome.kept,
+                question=progress.question,
+                standalone_question=progress.standalone,
+                degraded=tuple(progress.degraded),
+                timings_ms={**progress.timings_ms, "total": _ms(started)},
+                usage=Usage(),
+                from_cache=True,
+                request_id=tracing.request_id(),
+            )
         text = "".join(progress.text).strip()
         degraded = list(progress.degraded)
         cited = outcome.citations
@@ -317,6 +393,8 @@ class Asker:
             if text and not incomplete and not cited:
                 degraded.append(Degraded("citations", "degraded.citations_none"))
         with tracing.span("verify"):
+            if progress.gate is not None and progress.gate.changed:
+                cited = compliance.still_cited(cited, text)
             verdict = self._verify(text, outcome, progress)
         if verdict.missing and cited:
             numbers = ", ".join(verdict.missing[:8])
@@ -344,11 +422,13 @@ class Asker:
             calculations=outcome.calculations,
             understood=progress.understood,
             hints=outcome.hints,
-            usage=usage,
+            rule_hits=tuple(f.hit for f in progress.gate.found()) if progress.gate else (),
+            rules_version=progress.gate.version if progress.gate else "",
+            usage=progress.meter.usage,
             request_id=tracing.request_id(),
         )
 
-    def _verify(self, text: str, outcome: Outcome, progress: _Progress) -> Verdict:
+    def _verify(self, text: str, outcome: Outcome, progress: Progress) -> Verdict:
         """The answer's sentences and numbers held against its passages; nothing for a refusal."""
         if outcome.refused or not text or not progress.passages:
             return Verdict()
@@ -365,15 +445,25 @@ class Asker:
             question=progress.standalone,
             calculations=outcome.calculations,
             weights=weights,
+            standing=progress.gate.standing if progress.gate else (),
         )
         progress.timings_ms["verify"] = _ms(clock)
         return verdict
 
-    def _keep(self, answer: Answer, principal: Principal, conversation_id: int | None) -> Answer:
+    def _keep(
+        self, progress: Progress, answer: Answer, principal: Principal, conversation_id: int | None
+    ) -> Answer:
         """The answer with its ids; unlogged (and saying so) when the store cannot take it."""
+        found = progress.gate.found() if progress.gate else ()
         try:
             with tracing.span("keep"):
-                kept = self._store.log_turn(answer, principal.user_id, conversation_id).answer
+                kept = self._store.log_turn(
+                    answer,
+                    principal.user_id,
+                    conversation_id,
+                    hits=[(f.hit, f.excerpt) for f in found],
+                    asked=asked_detail(answer, principal),
+                ).answer
             tracing.annotate(turn_id=kept.turn_id or 0)
             return kept
         except WenjuError as error:
@@ -397,6 +487,21 @@ class Asker:
             return pages[key]
 
         return page_of
+
+
+def asked_detail(answer: Answer, principal: Principal) -> dict[str, Any]:
+    """What the audit chain keeps of a question: ids and counts, no words."""
+    detail: dict[str, Any] = {
+        "mode": answer.mode,
+        "model": answer.model,
+        "adapter": answer.adapter,
+        "documents": sorted({p.document_id for p in answer.passages}),
+        "cited": len(answer.citations),
+        "incomplete": answer.incomplete,
+        "rules": [hit.rule_id for hit in answer.rule_hits],
+        "token": principal.token_id,
+    }
+    return {name: value for name, value in detail.items() if value}
 
 
 def _ms(since: float) -> float:

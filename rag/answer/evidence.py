@@ -14,10 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rag.answer.concepts import asks_meaning
 from rag.records import Passage
 from rag.text.normalise import normalise
 from rag.text.terms import terms
 from rag.vocabulary import Mention, content, mentions
+from rag.vocabulary.additions import Term, terms_named
 
 _TYPED = re.compile(r"[A-Za-z0-9\u00c0-\u024f]+(?:['’&.-][A-Za-z0-9\u00c0-\u024f]+)*")
 _CJK = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
@@ -52,6 +54,8 @@ _META = re.compile(
     r"(?:根据|依据|按照)?(?:年度报告|年报|半年报|季报|公告|财报)(?:中的|中|里的|里|的数据|数据|显示|披露的|披露)?"
     r"|(?:根据|依据|按照)|请?(?:保留|精确到)[^，,。？?]{0,3}位?小数(?:点后.{0,3}位)?|单位[为是]?[^，,。？?]{1,3}"
     r"|请?(?:给我)?做?(?:简要|简单|详细)(?:的)?(?:介绍|分析|说明|描述)?(?:一下)?"
+    r"|(?:怎么|怎样|如何)(?:来)?(?:计算|算)(?:的|得来的|出来的|得出的)?(?=[?？。]*$)"
+    r"|(?:请|帮我)*(?<!会计)(?<!云)计算(?:一下|出)?(?![机器能服平技设中资方])"
     r"|的?(?:意思|含义|详细数据|具体数据|情况)"
     r"|哪一?[家个种类项位]|现任|目前|当前|现时|最新的?|(?<=\d)\s*年[末底初]"
     r"|\b(?:current|present)"
@@ -124,15 +128,23 @@ def idf(frequency: int, total: int) -> float:
 
 
 def understand(
-    question: str, query_terms: Sequence[str], frequencies: Mapping[str, int], total: int
+    question: str,
+    query_terms: Sequence[str],
+    frequencies: Mapping[str, int],
+    total: int,
+    own: Sequence[Term] = (),
 ) -> Asked:
     """``query_terms`` in order of the question; ``frequencies`` of each over ``total`` chunks (empty: all
-    weigh the same)."""
+    weigh the same); ``own``: the searched collections' own terms, whose names stand for each other."""
     left = essence(question)
     spoken = frozenset(terms(left))
     known = mentions(left)
     synonyms = [
         (frozenset(m.name.terms), tuple(c for c in (content(o) for o in m.others) if c)) for m in known
+    ]
+    synonyms += [
+        (frozenset(said.terms), tuple(c for c in (content(n) for n in term.names if n != said) if c))
+        for term, said in terms_named(left, own)
     ]
 
     def others(alternatives: Iterable[str]) -> tuple[frozenset[str], ...]:
@@ -202,7 +214,7 @@ def understand(
             characters.append([term])
         previous = term if len(term) > 1 else ""
     close_run()
-    concept = bool(_CONCEPT.search(question)) and not years(question)
+    concept = (bool(_CONCEPT.search(question)) and not years(question)) or asks_meaning(question)
     why = bool(_ASKS_WHY.search(question))
     amount = any(m.amount for m in known) and bool(_ASKS_THING.search(question)) and not why
     return Asked(

@@ -35,6 +35,7 @@ class Result:
     calculation: Calculation
     found: tuple[Found, ...]
     added: tuple[Passage, ...]
+    alone: bool = False  # no quote can add to it: all that was compared is shown
 
 
 def write_down(
@@ -49,7 +50,7 @@ def write_down(
         value = evaluate(expression, lambda w: values[by_name[(w.name, w.ids, w.year)]])
     except ZeroDivisionError:
         return None
-    markers, added = _markers([f.sighting.passage for f in found.values()], shelf)
+    markers, added = markers_of([f.sighting.passage for f in found.values()], shelf)
 
     def printed(wanted: Wanted, cited: bool) -> str:
         one = found[by_name[(wanted.name, wanted.ids, wanted.year)]]
@@ -59,9 +60,9 @@ def write_down(
     def called(wanted: Wanted) -> str:
         one = found[by_name[(wanted.name, wanted.ids, wanted.year)]]
         year = one.sighting.figure.column.year
-        name = _label(one) if language == "zh" or not wanted.ids else wanted.name
+        name = label_of(one) if language == "zh" or not wanted.ids else wanted.name
         several = len({w.year for w in found}) > 1
-        return f"{name} {_period(year, language)}".strip() if several else name
+        return f"{name} {period_of(year, language)}".strip() if several else name
 
     average = "平均({})" if language == "zh" else "average({})"
     shown = _shown(plan, value, list(found.values()), language)
@@ -69,15 +70,15 @@ def write_down(
     bare = write(expression, lambda w: printed(w, False), average)
     cited = write(expression, lambda w: printed(w, True), average)
     years = [f.sighting.figure.column.year for f in found.values() if f.sighting.figure.column.year]
-    when = _period(max(years), language) if years else ""
+    when = period_of(max(years), language) if years else ""
     if isinstance(expression, Average) and len(set(years)) > 1:
-        when = f"{_period(min(years), language)}-{when}"
+        when = f"{period_of(min(years), language)}-{when}"
     operands = tuple(
         Operand(
             text=f.sighting.figure.text,
             value=float(f.value),
-            label=_label(f),
-            period=_period(f.sighting.figure.column.year, language),
+            label=label_of(f),
+            period=period_of(f.sighting.figure.column.year, language),
             marker=markers[f.sighting.passage.chunk_id],
         )
         for f in found.values()
@@ -89,7 +90,7 @@ def write_down(
         one = next(iter(found.values()))
         sep = "：" if language == "zh" else ": "
         comma = "，" if language == "zh" else ", "
-        text = f"{_label(one)}{comma}{when}{sep}{shown} [{markers[one.sighting.passage.chunk_id]}]"
+        text = f"{label_of(one)}{comma}{when}{sep}{shown} [{markers[one.sighting.passage.chunk_id]}]"
     else:
         sep = "：" if language == "zh" else ": "
         comma = "，" if language == "zh" else ", "
@@ -116,12 +117,12 @@ def _comparable(plan: Plan, expression: Expression, found: Sequence[Found]) -> b
         return False
     if isinstance(expression, Operation) and expression.operator == "-" and plan.shown == "amount":
         values = [f.value for f in found]
-        either_way = all(EITHER_WAY.search(_label(f)) for f in found)
+        either_way = all(EITHER_WAY.search(label_of(f)) for f in found)
         if all(v < 0 for v in values) and not either_way and not all(map(_outflow, found)):
             return False  # printed in brackets: a cost that grew or a gain that shrank?
     if plan.shown == "percent" and figures[0].percent and not plan.lookup:
         return False
-    costs = [f for f in found if f.value < 0 and _COST.search(_label(f)) and not _outflow(f)]
+    costs = [f for f in found if f.value < 0 and _COST.search(label_of(f)) and not _outflow(f)]
     if costs and any(f.value > 0 for f in found) and not plan.lookup:
         return False  # an expense in brackets among figures that are not
     unsure = [f for f in figures if not f.scaled]
@@ -129,7 +130,7 @@ def _comparable(plan: Plan, expression: Expression, found: Sequence[Found]) -> b
     return not unsure or (len(unsure) == len(figures) and (len(pages) == 1 or len(figures) == 1))
 
 
-def _markers(passages: Sequence[Passage], shelf: Shelf) -> tuple[dict[int, int], tuple[Passage, ...]]:
+def markers_of(passages: Sequence[Passage], shelf: Shelf) -> tuple[dict[int, int], tuple[Passage, ...]]:
     known = {p.chunk_id: n for n, p in enumerate(shelf.passages, 1)}
     added: list[Passage] = []
     for passage in passages:
@@ -143,13 +144,13 @@ def _plain(text: str, expression: Expression) -> str:
     return re.sub(r"^[$¥￥€£\s]+", "", text)
 
 
-def _label(found: Found) -> str:
+def label_of(found: Found) -> str:
     label = found.sighting.figure.label or found.wanted.name
     label = re.sub(r"^(?:[一二三四五六七八九十]{1,3}、|其中[:：]|[减加][:：])", "", label)
     return label.strip(" :：")[:90]
 
 
-def _period(year: int | None, language: str) -> str:
+def period_of(year: int | None, language: str) -> str:
     if year is None:
         return ""
     return f"{year}年" if language == "zh" else f"FY{year}"
@@ -179,6 +180,12 @@ def _shown(plan: Plan, value: Decimal, found: Sequence[Found], language: str) ->
         places += 1
     text = _round(scaled, places if plan.places is None else plan.places, grouped=True)
     return _with_unit(text, power, figures[0].text, found[0].sighting, language)
+
+
+def shown_amount(found: Found, language: str, value: Decimal | None = None) -> str:
+    """A figure (or another value of its kind) as an answer shows it: with unit and scale."""
+    plan = Plan(found.wanted.name, found.wanted, "amount")
+    return _shown(plan, found.value if value is None else value, [found], language)
 
 
 def _round(value: Decimal, places: int, *, grouped: bool = False) -> str:

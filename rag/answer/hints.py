@@ -11,10 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rag.answer.concepts import asks_meaning, formula_told
 from rag.answer.evidence import years
 from rag.answer.history import shared_name
+from rag.answer.prompts import prompt_language
 from rag.answer.refusal import Refusal
 from rag.records import PENDING, Document, Hint
+from rag.vocabulary.additions import Term, terms_named
 
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 _MOST_NAMED = 3
@@ -22,9 +25,18 @@ _LEAST = 3  # ideographs or letters that a name must share
 
 
 def hints(
-    question: str, refusal: Refusal, inside: Sequence[Document], readable: Sequence[Document]
+    question: str,
+    refusal: Refusal,
+    inside: Sequence[Document],
+    readable: Sequence[Document],
+    *,
+    unknown_company: str = "",
+    unknown_period: str = "",
+    own: Sequence[Term] = (),
 ) -> tuple[Hint, ...]:
-    """``inside``: documents of the chosen scope; ``readable``: all that the reader may see."""
+    """``inside``: documents of the chosen scope; ``readable``: all that the reader may see.
+    ``unknown_company``, ``unknown_period``: as :class:`rag.search.index.SearchIndex` finds them over
+    ``readable``; ``own``: the collections' own terms."""
     found: list[Hint] = []
     named = [(d, shared) for d in readable if (shared := _named(question, d))]
     # Of several documents that share something, those that share most are meant.
@@ -44,24 +56,33 @@ def hints(
             code = document.status if document.status in ("scanned", "password") else "unreadable"
             found.append(Hint(f"hint.{code}", {"name": document.name}, "library"))
     ready = [d for d in meant if d.status == "ready"]
+    if unknown_company and not any(d.about.company for d in meant):
+        found.append(_no_company(unknown_company, readable))
+        ready = meant = []
     outside = [d for d in ready if d.id not in chosen]
     if outside and len(outside) == len(ready):
         found.append(Hint("hint.outside_scope", {"names": _list([d.name for d in outside])}, "widen"))
-    elif ready and (missing := _years_that_lack(question, ready)):
+    elif ready and (missing := _years_that_lack(question, ready) or _year(unknown_period)):
         held = sorted({y for d in ready for y in _years_of(d)})
         found.append(
             Hint(
                 "hint.other_years",
                 {
                     "subject": ready[0].about.company or _named(question, ready[0]),
-                    "years": ", ".join(map(str, held)),
+                    "years": _spans(held),
                     "asked": ", ".join(map(str, missing)),
                 },
                 "upload",
             )
         )
-    elif not meant and refusal.code == "refusal.missing_terms":
+    elif not found and not meant and refusal.code == "refusal.missing_terms":
         found.append(Hint("hint.no_document", {"terms": refusal.params.get("terms", "")}, "upload"))
+    language = prompt_language(question)
+    if asks_meaning(question) and (told := formula_told(question, language)):
+        found.insert(0, Hint("hint.formula", {"name": told[0], "formula": told[1]}, "reword"))
+    for term, said in terms_named(question, own)[:1]:
+        others = _list([n.text for n in term.names if n != said])
+        found.append(Hint("hint.own_term", {"term": said.text, "others": others}, "reword"))
     if refusal.code == "refusal.not_about_documents":
         found.append(Hint("hint.general", {}, "reword"))
     elif not found:
@@ -102,6 +123,29 @@ def _years_that_lack(question: str, documents: Sequence[Document]) -> list[int]:
     if not held:
         return []
     return sorted(y for y in years(question) if y not in held and y + 1 not in held)
+
+
+def _spans(years: Sequence[int]) -> str:
+    """ "2018–2020, 2022": years in order, those in a row together."""
+    spans: list[list[int]] = []
+    for year in years:
+        if spans and year == spans[-1][-1] + 1:
+            spans[-1].append(year)
+        else:
+            spans.append([year])
+    return ", ".join(str(s[0]) if len(s) == 1 else f"{s[0]}–{s[-1]}" for s in spans)
+
+
+def _year(period: str) -> list[int]:
+    return [int(period)] if period.isdigit() else []
+
+
+def _no_company(name: str, readable: Sequence[Document]) -> Hint:
+    """No document is about the one that is named; some whom documents are about."""
+    there = list(dict.fromkeys(d.about.company for d in readable if d.status == "ready" and d.about.company))
+    if not there:
+        return Hint("hint.no_document", {"terms": name}, "upload")
+    return Hint("hint.no_company", {"company": name, "known": _list(there)}, "upload")
 
 
 def _list(names: Sequence[str]) -> str:

@@ -170,19 +170,32 @@ _FACTS = {
     "zh": "以下结果由计算器根据上述段落中的数字算出并已核对，请原样采用，并保留其引用标记：",
 }
 
+_OWN_TERMS = {
+    "en": "In these documents the following names mean the same:",
+    "zh": "在这些文档中，下列名称含义相同：",
+}
+
 
 def build(
-    question: str, passages: Sequence[Passage], prompt: Prompt | None = None, facts: Sequence[str] = ()
+    question: str,
+    passages: Sequence[Passage],
+    prompt: Prompt | None = None,
+    facts: Sequence[str] = (),
+    own: Sequence[Sequence[str]] = (),
 ) -> list[ChatMessage]:
     """The messages for one question. Passage ``n`` of the list is cited as ``[n]``. Without a ``prompt``: the
     concise one that came with the program (what training uses too). ``facts``: what the calculator made of
-    figures of the passages, with their markers."""
+    figures of the passages, with their markers. ``own``: names that mean the same in these documents, by the
+    library's own vocabulary."""
     prompt = prompt or built_in(wording.CONCISE, prompt_language(question))
     language = prompt.language
     fenced = "\n\n".join(_fenced(n, p, language) for n, p in enumerate(passages, 1))
     asked = _QUESTION[language].format(question=clean(question))
     if facts:
         asked = f"{_FACTS[language]}\n" + "\n".join(map(clean, facts)) + f"\n\n{asked}"
+    if own:
+        same = "\n".join("- " + " = ".join(map(clean, names)) for names in own)
+        asked = f"{_OWN_TERMS[language]}\n{same}\n\n{asked}"
     return [
         ChatMessage("system", wording.render(prompt.text, language)),
         ChatMessage("user", f"{_PASSAGES[language]}\n\n{fenced}\n\n{asked}"),

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rag.answer.concepts import asks_meaning
 from rag.answer.evidence import (
     DEFINING,
     Asked,
@@ -134,7 +135,8 @@ def _is_explained(asked: Asked, quotes: Sequence[Quote]) -> bool:
     """Whether the best quote says what is asked: a definition must define."""
     if not quotes or not explains(asked, quotes):
         return False
-    return not asks_definition(asked.question) or bool(DEFINING.search(quotes[0].unit.text))
+    meaning = asks_definition(asked.question) or asks_meaning(asked.question)
+    return not meaning or bool(DEFINING.search(quotes[0].unit.text))
 
 
 def decide(signals: Signals, settings: AnswerSettings) -> Refusal | None:
@@ -146,7 +148,8 @@ def decide(signals: Signals, settings: AnswerSettings) -> Refusal | None:
         return Refusal("refusal.missing_terms", {"terms": ", ".join(names)})
     if not _covered(signals, settings):
         certain = signals.together < 0.2 and (signals.cosine is None or signals.cosine < settings.min_cosine)
-        return Refusal("refusal.weak_evidence", certain=certain)
+        code = "refusal.not_about_documents" if signals.concept else "refusal.weak_evidence"
+        return Refusal(code, certain=certain)
     if signals.quoted is None:
         return None
     if not signals.quoted or not signals.kind_there:

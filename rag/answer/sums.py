@@ -17,7 +17,7 @@ from rag.vocabulary import Item, Ratio, mentions
 from rag.vocabulary import formula as formulas
 from rag.vocabulary.entries import vocabulary
 
-_RANGE = re.compile(
+RANGE = re.compile(
     r"((?:19|20)\d{2})\s*年?\s*(?:-|–|—|~|to|through|至|到)\s*(?:FY\s?)?((?:19|20)\d{2})", re.I
 )
 _YEARS_LONG = re.compile(r"\b(?:3|three)[- ]year|近三年|三年", re.I)
@@ -58,8 +58,12 @@ def plan_for(question: str) -> Plan | None:
     left = essence(flat)
     stated = _asked_years(flat)
     plan = _of_ratio(flat, left, stated) or of_words(left, stated) or of_chinese(left, stated)
-    if plan is None:
-        return None
+    return None if plan is None else with_form(plan, question)
+
+
+def with_form(plan: Plan, question: str) -> Plan:
+    """The plan with the decimal places and the scale that the question wants its answer in."""
+    flat = normalise(question)
     places = _PLACES.search(flat)
     if places:
         count = next(g for g in places.groups() if g)
@@ -76,7 +80,7 @@ def _with(plan: Plan, *, places: int | None = None, power: int | None = None) ->
 
 def _asked_years(question: str) -> list[int]:
     stated = sorted(years(question) | {2000 + int(y) for y in re.findall(r"\bFY?'?(\d{2})\b", question)})
-    span = _RANGE.search(question)
+    span = RANGE.search(question)
     if span and _AVERAGE.search(question) and 0 < int(span[2]) - int(span[1]) <= 10:
         return list(range(int(span[1]), int(span[2]) + 1))
     if _YEARS_LONG.search(question) and _AVERAGE.search(question) and len(stated) in (1, 2):
@@ -95,7 +99,7 @@ def _of_ratio(question: str, left: str, stated: list[int]) -> Plan | None:
         return None
     year = stated[-1] if stated else None
     trees = [formulas.parse_formula(f) for f in (ratio.formula, *ratio.alternatives)]
-    defined = _DEFINED.search(question)
+    defined = DEFINED.search(question)
     if defined:
         # The question's own definition counts: a formula that lacks one of its items is another one.
         said = re.split(r"[.。](?:\s|$)", question[defined.end() :])[0]
@@ -126,7 +130,7 @@ def _of_ratio(question: str, left: str, stated: list[int]) -> Plan | None:
     return Plan(name, single[0], shown, tuple(single[1:]), printed)
 
 
-_DEFINED = re.compile(
+DEFINED = re.compile(
     r"\bdefined as\b|\bdefine\b|\bcalculate .{0,40}\busing\b|\bas the numerator\b|定义为", re.I
 )
 _ADJUSTED = re.compile(

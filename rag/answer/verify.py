@@ -75,11 +75,13 @@ def verify(
     calculations: Sequence[Calculation] = (),
     weights: Callable[[str], float] | None = None,
     cosines: Cosines | None = None,
+    standing: Sequence[str] = (),
 ) -> Verdict:
     """The checks of ``text``, whose marker [n] means ``passages[n - 1]``. ``weights``: of a term (its idf);
-    ``cosines``: where the embedding model covers answer and passages."""
+    ``cosines``: where the embedding model covers answer and passages; ``standing``: what the program has
+    put into the text, no claim about a document."""
     held = [hold(p) for p in passages]
-    judge = _Judge(passages, held, question, calculations, weights, cosines)
+    judge = _Judge(passages, held, question, calculations, weights, cosines, standing)
     checks = tuple(judge.check(claim) for claim in claims(text))
     said = [c for c in checks if c.support != "no_claim"]
     good = sum(c.support in ("quoted", "supported", "calculated") for c in said)
@@ -99,6 +101,7 @@ class _Judge:
     calculations: Sequence[Calculation]
     weights: Callable[[str], float] | None
     cosines: Cosines | None
+    standing: Sequence[str]
 
     def __post_init__(self) -> None:
         self._before: list[Known] = []
@@ -107,7 +110,7 @@ class _Judge:
         self._asked_amounts = [a.value for a in amounts(self.question)]
 
     def check(self, claim: Claim) -> SentenceCheck:
-        if is_standing(claim.text) or self._says_nothing(claim):
+        if is_standing(claim.text, self.standing) or self._says_nothing(claim):
             return SentenceCheck(claim.start, claim.end, "no_claim", 1.0, claim.markers)
         calculated = self._calculated(claim)
         if calculated is not None:

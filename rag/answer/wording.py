@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 
 from rag.errors import PromptError
 from rag.messages import message
@@ -152,10 +153,12 @@ def holds(text: str, standing: str) -> bool:
     return re.sub(r"\W", "", standing).lower() in re.sub(r"\W", "", text).lower()
 
 
-def is_standing(text: str) -> bool:
-    """Whether a sentence or line is (part of) standing text: no claim about a document, nothing to verify."""
+def is_standing(text: str, others: Sequence[str] = ()) -> bool:
+    """Whether a sentence or line is (part of) standing text, the risk warning or one of ``others``: no claim
+    about a document, nothing to verify."""
     plain = re.sub(r"\W", "", text).lower()
-    return len(plain) >= 8 and any(plain in re.sub(r"\W", "", risk_text(code)).lower() for code in LANGUAGES)
+    known = (*(risk_text(code) for code in LANGUAGES), *others)
+    return len(plain) >= 8 and any(plain in re.sub(r"\W", "", words).lower() for words in known)
 
 
 def fingerprint(use: str, language: str, text: str, frame: str) -> str:

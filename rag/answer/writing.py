@@ -25,6 +25,7 @@ from rag.messages import message
 from rag.models.chat import ChatFinder
 from rag.models.protocols import ChatModel, Delta, EmbeddingModel
 from rag.records import (
+    Answer,
     AnswerMode,
     Calculation,
     Citation,
@@ -33,6 +34,7 @@ from rag.records import (
     Hint,
     Passage,
     Retrieved,
+    Rewritten,
     Thinking,
     Token,
     Understood,
@@ -42,6 +44,7 @@ from rag.search.query_terms import query_terms
 from rag.settings import Settings
 from rag.text.language import detect_language
 from rag.tracing import span
+from rag.vocabulary.additions import Term, in_known_words, terms_named
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +63,7 @@ class Outcome:
     calculations: tuple[Calculation, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
     hints: tuple[Hint, ...] = ()
+    kept: Answer | None = None  # an answer that was there already
 
 
 class _NoAdapter(Exception):
@@ -81,6 +85,7 @@ class Writing:
         shelf: Callable[[Sequence[Passage]], Shelf] | None = None,
         helpful: Callable[[str, Refusal], tuple[Hint, ...]] | None = None,
         adapter: str = "",
+        own: Callable[[], Sequence[Term]] = tuple,
     ) -> None:
         self._settings = settings
         self._search = search
@@ -93,6 +98,9 @@ class Writing:
         self._understood = Understood()
         self._helpful = helpful  # what would help after a refusal
         self._adapter = adapter  # the LoRA adapter that shall answer; "": the model as it is
+        self._own = own  # the own terms of the collections that are searched
+        self.quoting = False  # what is sent out now is quoted from documents
+        self.settled = False  # what is sent out now are the program's own words, or were checked before
         self._cancelled = threading.Event()
         self._reply: Iterator[Delta] | None = None
         self._outcome = Outcome("extractive")
@@ -110,6 +118,10 @@ class Writing:
             ):  # a plain generator at work in its own thread: it looks itself
                 close()
 
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
     def outcome(self) -> Outcome:
         return replace(self._outcome, timings_ms=dict(self.timings_ms))
 
@@ -121,6 +133,17 @@ class Writing:
         self.emit(Retrieved(result.passages, result.timings_ms, result.understood))
         for event in result.degraded:
             self.emit(event)
+
+    def give(self, question: str, kept: Answer) -> None:
+        """An answer that was there already, as events: as if it were found and written now. It passed the
+        rules that count now: their version is part of what it is found by."""
+        self.settled = True
+        self.emit(Rewritten(question))
+        self.emit(Retrieved(kept.passages, {}, kept.understood))
+        if kept.thinking:
+            self.emit(Thinking(kept.thinking))
+        self.emit(Token(kept.text))
+        self._outcome = Outcome(kept.mode, model=kept.model, adapter=kept.adapter, kept=kept)
 
     def write(self, question: str, passages: Sequence[Passage]) -> str:
         """The answer's text; its pieces went out as ``Token`` events before."""
@@ -136,17 +159,21 @@ class Writing:
             made = self._calculate(question, passages, signals, refusal)
             if made is not None:
                 passages, refusal = (*passages, *made.added), None
-            if refusal is not None and (refusal.certain or found.model is None):
+            spared = found.problem is not None and self._chats.has_spares
+            if refusal is not None and (refusal.certain or (found.model is None and not spared)):
                 self._say_missing_chat(found.problem)
                 return self._refuse(question, refusal)
             if found.model is not None:
                 text = self._generate_adapted(question, list(passages), found.model, made)
-                if text is not None:
-                    return text
-                if refusal is not None:
-                    return self._refuse(question, refusal)
             else:
+                text = None
                 self._say_missing_chat(found.problem)
+            if text is None and (found.model is not None or spared):
+                text = self._generate_instead(question, list(passages), made)
+            if text is not None:
+                return text
+            if refusal is not None:
+                return self._refuse(question, refusal)
             return self._quote(question, asked, passages, made)
         finally:
             self.timings_ms["generate"] = (time.perf_counter() - started) * 1000
@@ -160,14 +187,16 @@ class Writing:
         A question about somebody who is not in the library must not get somebody else's figure, so one that
         would be refused is calculated only where its names are there: over running text, where all that is
         asked stands in one passage (last year's figure follows from this year's and its growth); from
-        tables, when little of a long question was found but each figure is of a company that it names."""
+        tables, when little of a long question was found but each figure is of a company that it names, or
+        when a formula or a comparison of years of known items is asked outright."""
         if self._shelf is None or not passages or (refusal is not None and signals.missing):
             return None
         clock = time.perf_counter()
         tables = refusal is None or not signals.years
         try:
+            asked = in_known_words(question, self._own())
             with span("calculate"):
-                made = calculator.calculate(question, self._shelf(passages), prose_only=not tables)
+                made = calculator.calculate(asked, self._shelf(passages), prose_only=not tables)
         except WenjuError as error:
             log.warning("nothing calculated: %s", error.code)
             made = None
@@ -180,7 +209,11 @@ class Writing:
         if (
             made is not None
             and refusal is not None
-            and not (calculator.of_prose(made) or calculator.about_asked(question, made))
+            and not (
+                calculator.of_prose(made)
+                or calculator.about_asked(question, made)
+                or calculator.asked_outright(question, made)
+            )
         ):
             return None
         if made is not None and made.added:
@@ -203,6 +236,22 @@ class Writing:
                     pass
             self.emit(Degraded("chat", "degraded.adapter", {"adapter": self._adapter}))
         return self._generate(question, passages, model, made)
+
+    def _generate_instead(
+        self, question: str, passages: list[Passage], made: calculator.Result | None
+    ) -> str | None:
+        """By the first fallback that can, said aloud; None when none can."""
+        for spare in self._chats.spares():
+            if self._cancelled.is_set():
+                return ""
+            if spare.model is None:
+                self._say_missing_chat(spare.problem)
+                continue
+            self.emit(Degraded("chat", "degraded.fallback", {"model": spare.model.name}))
+            text = self._generate(question, passages, spare.model, made)
+            if text is not None:
+                return text
+        return None
 
     def _generate(
         self,
@@ -271,7 +320,9 @@ class Writing:
     def _deltas(
         self, model: ChatModel, question: str, passages: list[Passage], facts: Sequence[str]
     ) -> Iterator[Delta]:
-        messages = prompts.build(question, passages, self._prompt(question), facts)
+        messages = prompts.build(
+            question, passages, self._prompt(question), facts, self._same_names(question)
+        )
         with self.meter.reply(messages, model.name) as note:
             reply: Any = model.stream(messages)
             self._reply = reply
@@ -329,6 +380,7 @@ class Writing:
                 return self._refuse(question, refusal)
         lines = [*((calculated.text,) if calculated is not None else ()), *extractive.compose(quotes)]
         text = "\n".join(lines)
+        self.quoting = True
         for number, line in enumerate(lines):
             self.emit(Token(line if number == 0 else f"\n{line}"))
         text += self._warn(question, text)
@@ -355,6 +407,7 @@ class Writing:
 
     def _refuse(self, question: str, refusal: Refusal) -> str:
         language = prompts.prompt_language(question)
+        self.settled = True
         text = f"{prompts.refusal_text(language)}\n\n{message(refusal.code, language, refusal.params)}"
         found = self._helpful(question, refusal) if self._helpful is not None else ()
         text += "".join(f"\n\n{message(h.code, language, h.params)}" for h in found)
@@ -369,7 +422,10 @@ class Writing:
     def _understand(self, question: str) -> Asked:
         wanted = list(query_terms(essence(question)))
         frequencies, total = self._search.term_frequencies(wanted)
-        return understand(question, wanted, frequencies, total)
+        return understand(question, wanted, frequencies, total, self._own())
+
+    def _same_names(self, question: str) -> list[tuple[str, ...]]:
+        return [tuple(n.text for n in term.names) for term, _ in terms_named(question, self._own())]
 
     def _covers(self, question: str) -> bool:
         language = detect_language(question)

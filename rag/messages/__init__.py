@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from rag.messages import (
     answers,
     cli,
+    compliance,
     documents,
     evaluation,
     ingest,
@@ -48,6 +49,7 @@ CATALOGUE: Catalogue = {
     **evaluation.MESSAGES,
     **quality.MESSAGES,
     **vocabulary.MESSAGES,
+    **compliance.MESSAGES,
 }
 
 

@@ -154,6 +154,20 @@ MESSAGES.update(
             "No document in the library is named after it either. Add one about it, or check the spelling.",
             "文档库中也没有以此命名的文档。请添加相关文档，或检查写法。",
         ),
+        "hint.no_company": (
+            "No document of {company} is in your library. It has documents of {known}. Add one of {company}, or "
+            "check the spelling.",
+            "文档库中没有{company}的文档，现有的是 {known} 的文档。请添加{company}的文档，或检查写法。",
+        ),
+        "hint.formula": (
+            "The calculator takes {name} as: {formula}. Name a company and a year to have it calculated from your "
+            "documents.",
+            "计算器对{name}采用的公式是：{formula}。写明公司和年度，即可用文档中的数字计算。",
+        ),
+        "hint.own_term": (
+            "“{term}” was also looked for as {others}, by the library's own vocabulary.",
+            "按文档库的自有词表，“{term}”也以 {others} 检索过。",
+        ),
         "hint.general": (
             "Ask about a company or a period of your documents, or add a document that explains the term.",
             "可以就文档中的公司或期间提问，或添加一份解释该概念的文档。",

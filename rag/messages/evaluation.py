@@ -7,6 +7,55 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{path} cannot be read: {problem}. Expected a folder with questions.jsonl, or that file.",
         "无法读取 {path}：{problem}。应为含有 questions.jsonl 的文件夹或该文件本身。",
     ),
+    "eval.no_questions": (
+        "{path} holds no questions.jsonl and no queries.jsonl: name the folder of a pack, or a file of questions.",
+        "{path} 中没有 questions.jsonl 或 queries.jsonl：请指定评测包的文件夹，或问题文件。",
+    ),
+    "eval.no_file": ("There is no {path}. Check the spelling.", "找不到 {path}，请检查写法。"),
+    "eval.too_large": (
+        "{path} is larger than {limit} MiB. Split it.",
+        "{path} 超过 {limit} MiB，请拆分。",
+    ),
+    "eval.file_kind": (
+        "{path} is no file of questions: .jsonl, .json (SQuAD), .csv, .tsv and .xlsx are.",
+        "{path} 不是问题文件：支持 .jsonl、.json（SQuAD）、.csv、.tsv 和 .xlsx。",
+    ),
+    "eval.not_text": (
+        "{path} is not text in UTF-8 or GB18030. Save it as CSV UTF-8, or as .xlsx.",
+        "{path} 不是 UTF-8 或 GB18030 编码的文本。请另存为 UTF-8 的 CSV 或 .xlsx。",
+    ),
+    "eval.too_many_rows": (
+        "{path} has more than {limit} rows. Split it.",
+        "{path} 超过 {limit} 行，请拆分。",
+    ),
+    "eval.no_question_column": (
+        "No sheet of {path} has a column question (问题) in its first row.",
+        "{path} 的各工作表首行都没有“问题”（question）列。",
+    ),
+    "eval.no_question": ("There is no question in {path}.", "{path} 中没有问题。"),
+    "eval.not_squad": (
+        "{path} is not in the form of SQuAD: it has no list “data”.",
+        "{path} 不是 SQuAD 格式：缺少“data”列表。",
+    ),
+    "eval.row.missing": ("missing", "缺失"),
+    "eval.row.empty": ("empty", "为空"),
+    "eval.row.long": ("more than {limit} characters", "超过 {limit} 个字符"),
+    "eval.row.text": ("expected text", "应为文本"),
+    "eval.row.number": ("expected a whole number", "应为整数"),
+    "eval.row.list": ("expected a list", "应为列表"),
+    "eval.row.yes_no": ("expected yes or no (是/否, true/false)", "应为“是”或“否”（yes/no、true/false）"),
+    "eval.row.object": ("not a JSON object", "不是 JSON 对象"),
+    "eval.row.other": ("does not fit: {detail}", "内容不符合要求：{detail}"),
+    "eval.row.not_json": ("not JSON ({detail})", "不是有效的 JSON（{detail}）"),
+    "eval.row.twice": ("the id “{id}” is also in line {line}", "编号“{id}”与第 {line} 行重复"),
+    "eval.row.no_qrel": ("the query “{id}” has no relevant document", "查询“{id}”没有对应的相关文档"),
+    "eval.row.no_tab": ("no tab between id and question", "编号与问题之间缺少制表符"),
+    "eval.row.column": ("unknown column, not read", "无法识别的列，未读取"),
+    "eval.row.pages": (
+        "expected page numbers such as 12 or 12, 14-15, found “{found}”",
+        "应为页码，如 12 或 12, 14-15，实际为“{found}”",
+    ),
+    "eval.row.one_document": ("pages need exactly one document", "填写页码时必须且只能填写一个文档"),
     "eval.bad_line": (
         "{path}, line {line}: {problem}. Expected a JSON object with at least id and question.",
         "{path} 第 {line} 行：{problem}。应为至少包含 id 和 question 的 JSON 对象。",
@@ -173,7 +222,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.opt.systems": ("systems in a YAML file", "YAML 文件中的系统"),
     "cli.opt.measure": ("only this measure; repeatable", "只用该指标；可重复"),
     "cli.opt.only_one_collection": ("only documents of this collection", "只用该文档集中的文档"),
-    "cli.opt.drawn": ("ask only so many, drawn by lot, always the same", "只问这么多个问题：随机抽取，但每次相同"),
+    "cli.opt.drawn": (
+        "ask only so many, drawn by lot, always the same",
+        "只问这么多个问题：随机抽取，但每次相同",
+    ),
     "cli.opt.run_name": ("a name for the run", "本次运行的名称"),
     "cli.opt.report_dir": (
         "write the reports (md, html, json) there",

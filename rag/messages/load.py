@@ -53,6 +53,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{limit} 个位置已满，{users} 位用户的 {waiting} 个问题在排队；新问题最好 {seconds} 秒后再来。"
         "若对话服务尚有余力，可调高 [load] answers。",
     ),
+    "degraded.fallback": (
+        "The chat model that should answer cannot; {model} answers in its place.",
+        "本应作答的对话模型目前不可用，由 {model} 代为回答。",
+    ),
+    "degraded.similar": (
+        "This is a kept answer to a question with the same meaning: {question} Ask anew for one of its own.",
+        "这是含义相同的另一问题的已存回答：{question} 如需单独回答，请重新生成。",
+    ),
     "breaker.open": (
         "{part} at {url} failed several times in a row and is left alone for {seconds} s ({problem}).",
         "{part}（{url}）连续出错，暂停调用 {seconds} 秒（{problem}）。",

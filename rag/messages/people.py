@@ -39,6 +39,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "An API token cannot make tokens. Sign in to the page, or use wenju tokens create.",
         "不能用 API 令牌创建令牌。请登录页面创建，或使用 wenju tokens create。",
     ),
+    "refusal.withheld": (
+        "This answer rests on documents that you may not see any more. Ask again to search in those that you may.",
+        "该回答依据的文档您已无权查看。可重新提问，以在您可查看的文档中检索。",
+    ),
     "people.last_admin": (
         "This is the last active admin. Make somebody else an admin first.",
         "这是最后一位启用的管理员。请先指定另一位管理员。",

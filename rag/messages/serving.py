@@ -29,8 +29,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "serving.cut": ("the reply ended before the model said so", "回复在模型结束之前中断"),
     "serving.no_model": (
-        "the answer did not come from the model ({mode})",
-        "回答并非来自模型（{mode}）",
+        "the answer did not come from the model ({why})",
+        "回答并非来自模型（{why}）",
     ),
     "serving.no_question": (
         "None of {asked} questions reaches the model in this library: they are refused or nothing is found. "
@@ -51,6 +51,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.help.serving.plan": (
         "Estimate what a serving profile needs of a GPU. Exit code 3 when it does not fit.",
         "估算推理服务配置所需的显存。放不下时退出码为 3。",
+    ),
+    "cli.opt.heartbeat": (
+        "file whose time is set every 5 s while the worker is well, for a health check",
+        "健康检查用的文件：工作进程正常时每 5 秒更新其时间",
     ),
     "cli.arg.profile": ("a file of deploy/vllm", "deploy/vllm 中的配置文件"),
     "cli.opt.gpu_gib": ("memory of one GPU, GiB", "单张显卡的显存，GiB"),

@@ -54,6 +54,88 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{name} 训练时使用的提示词（{trained}）与 {use} 当前的提示词（{served}）不同，所学内容可能失效。"
         "请恢复原提示词（wenju prompts restore），或重新生成训练集并再次训练。仍要上线：wenju tune promote {name} --other-prompt",
     ),
+    "tune.delta": (
+        "A delta of {delta} protects nobody: with {units} units of privacy it must be below 1/{units}; take {most}.",
+        "delta={delta} 起不到保护作用：隐私单元共 {units} 个，delta 必须小于 1/{units}；建议取 {most}。",
+    ),
+    "tune.epsilon": (
+        "No amount of noise reaches an epsilon of {epsilon} at a delta of {delta} here. Raise epsilon, take fewer "
+        "steps, or more records.",
+        "在此设置下，无论加多少噪声都达不到 epsilon={epsilon}（delta={delta}）。请提高 epsilon、减少步数或增加记录。",
+    ),
+    "tune.private_broken": (
+        "The private run ended with an empty or broken adapter; nothing was written. Lower learning_rate, or raise "
+        "epsilon.",
+        "差分隐私训练得到的适配器为空或已损坏，未写入任何内容。请降低 learning_rate 或提高 epsilon。",
+    ),
+    "tune.private_done": (
+        "Adapter in {folder}: epsilon {epsilon} spent at delta {delta}, by {unit} ({units}); noise {noise_multiplier}, "
+        "{steps} steps.",
+        "适配器已写入 {folder}：已消耗 epsilon {epsilon}（delta {delta}），隐私单元为 {unit}（{units} 个）；"
+        "噪声 {noise_multiplier}，{steps} 步。",
+    ),
+    "tune.no_privacy": (
+        "The training file has no privacy section, so there is nothing to compare. Add: privacy: {{epsilon: 8, delta: "
+        "1.0e-5}}",
+        "训练配置没有 privacy 部分，无可比较。请加入：privacy: {{epsilon: 8, delta: 1.0e-5}}",
+    ),
+    "tune.leak_private": (
+        "with privacy (epsilon {epsilon}): {bits} of {most} bits of a secret remembered; trained records told from "
+        "others with AUC {auc} (0.5: chance)",
+        "启用隐私（epsilon {epsilon}）：记住秘密的 {bits} / {most} 比特；区分训练与未训练记录的 AUC 为 {auc}（0.5 为随机）",
+    ),
+    "tune.leak_control": (
+        "without (control): {bits} of {most} bits; AUC {auc}",
+        "不启用（对照）：{bits} / {most} 比特；AUC {auc}",
+    ),
+    "tune.leak_blind": (
+        "The control remembers nothing either, so this says nothing about privacy: train longer, or with a higher "
+        "learning_rate.",
+        "对照组也没有记住秘密，因此无法说明隐私效果：请增加训练步数或提高 learning_rate。",
+    ),
+    "tune.no_python": (
+        "No interpreter with the finetune extra was found ({path}). Make one (scripts/models_env.sh) and name it: "
+        "WENJU_TUNING__PYTHON=/path/to/python",
+        "未找到装有 finetune 扩展的解释器（{path}）。请先创建（scripts/models_env.sh），并设置 "
+        "WENJU_TUNING__PYTHON=/path/to/python",
+    ),
+    "tune.trainer": (
+        "Training ended with code {code}: {problem}",
+        "训练以代码 {code} 结束：{problem}",
+    ),
+    "tune.see_above": ("the reason stands above", "原因见上文"),
+    "tune.job_failed": ("The job failed: {problem}. Its log tells more.", "任务失败：{problem}。详见其日志。"),
+    "tune.job_lost": (
+        "Job {job} ended without a word: its process was killed or the machine restarted. Start it again; training "
+        "goes on from its last checkpoint.",
+        "任务 {job} 意外结束：其进程被终止或机器重启。请重新启动；训练会从最近的检查点继续。",
+    ),
+    "tune.job_queued": ("waiting", "等待中"),
+    "tune.job_running": ("at work", "运行中"),
+    "tune.job_done": ("done", "已完成"),
+    "tune.job_stopped": ("stopped", "已停止"),
+    "tune.job_failed_state": ("failed", "失败"),
+    "tune.no_jobs": ("There has been no job.", "尚无任务。"),
+    "tune.stopped": ("Job {job} is being stopped; its checkpoints stay.", "正在停止任务 {job}；其检查点会保留。"),
+    "tune.ended": ("Job {job} had ended already.", "任务 {job} 已经结束。"),
+    "tune.cycle_waiting": (
+        "Too little is new: {new} reviewed answers since the last set, {least} are wanted.",
+        "新内容不足：上次训练集之后有 {new} 条经审核的回答，需要 {least} 条。",
+    ),
+    "tune.cycle_approve": (
+        "A set waits for your yes: wenju tune data show {set}, wenju tune data approve {set}; then the same command "
+        "again.",
+        "训练集等待批准：wenju tune data show {set}、wenju tune data approve {set}；然后再次运行同一命令。",
+    ),
+    "tune.cycle_refused": (
+        "{adapter} did not pass the gate. What was live stays live; the next round begins with new feedback.",
+        "{adapter} 未通过准入评测。当前线上版本保持不变；有新反馈后开始下一轮。",
+    ),
+    "tune.cycle_propose": (
+        "{adapter} passed the gate and waits for your yes: wenju tune promote {adapter}",
+        "{adapter} 已通过准入评测，等待上线确认：wenju tune promote {adapter}",
+    ),
+    "tune.cycle_live": ("{adapter} answers now.", "{adapter} 已上线作答。"),
     "tune.busy": (
         "Job {job} is still at work; one runs at a time. Wait for it or stop it.",
         "任务 {job} 仍在运行；同一时间只运行一个任务。请等待其完成或停止它。",
@@ -247,6 +329,19 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "also when it learned another wording of the prompt than is served",
         "即使训练时的提示词与当前不同也上线",
     ),
+    "cli.help.tune.exposure": (
+        "Measure what privacy bought: planted secrets and membership, beside a control without privacy.",
+        "测量隐私效果：植入秘密与成员推断，并与不启用隐私的对照比较。",
+    ),
+    "cli.help.tune.cycle": (
+        "One round of the loop: collect, clean, wait for approval, train, gate, propose or promote.",
+        "循环一轮：收集、清洗、等待批准、训练、评测、建议或上线。",
+    ),
+    "cli.help.tune.jobs": ("Background jobs and their progress.", "后台任务及其进度。"),
+    "cli.help.tune.stop": ("Stop a background job; its checkpoints stay.", "停止后台任务；检查点保留。"),
+    "cli.help.tune.job": ("Do a background job's work.", "执行后台任务。"),
+    "cli.arg.job": ("number of the job", "任务编号"),
+    "cli.opt.tune_canaries": ("secrets planted among the records", "植入的秘密条数"),
     "cli.opt.gate_dataset": (
         "golden questions: a dataset's name or a file; asked in the whole path",
         "标准问题：数据集名称或文件；走完整流程提问",

@@ -1,8 +1,8 @@
 """Finds the chat model: the one that the settings name, else a server on this machine, else none.
 
 Promises: looking costs a few milliseconds when nothing listens; what was found is kept for a while and looked
-for again afterwards, so that a server started later is used and one that died is noticed; none found is a
-result (extractive answers), never an exception.
+for again afterwards, so that a server started later is used and one that died is noticed; nobody but the
+first waits for that look; none found is a result (extractive answers), never an exception.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from rag.breaker import breaker_for
 from rag.errors import ModelError, ModelUnavailable
 from rag.models.protocols import ChatModel
-from rag.settings import ChatSettings, Settings
+from rag.settings import ChatSettings, FallbackSettings, LoadSettings, Settings
 
 if TYPE_CHECKING:
     from rag.models.openai_chat import OpenAIChat
@@ -46,8 +48,12 @@ class ChatFinder:
 
     def __init__(self, settings: Settings, *, given: ChatModel | None = None) -> None:
         self._settings = settings.chat
+        self._load = settings.load
         self._given = given
+        self._spares = tuple(ChatFinder(_instead(settings, spare)) for spare in settings.chat.fallbacks)
+        self._known: tuple[str, str] | None = None
         self._lock = threading.Lock()
+        self._looking = threading.Lock()
         self._found: Found | None = None
         self._until = 0.0
         self._transformers: ChatModel | None = None
@@ -56,16 +62,41 @@ class ChatFinder:
     def find(self) -> Found:
         if self._given is not None:
             return Found(self._given)
-        with self._lock:
-            now = time.monotonic()
-            if self._found is None or now >= self._until:
-                found = self._look()
-                # The same server as before: keep its client.
-                if self._found is not None and _same(found.model, self._found.model):
-                    found = self._found
-                self._found = found
-                self._until = time.monotonic() + (FOUND_FOR_S if found.model else MISSED_FOR_S)
-            return self._found
+        # One looks; the others go on with what was found last.
+        if time.monotonic() >= self._until and self._looking.acquire(blocking=self._found is None):
+            try:
+                if self._found is None or time.monotonic() >= self._until:
+                    found = self._look()
+                    # The same server as before: keep its client.
+                    if self._found is not None and _same(found.model, self._found.model):
+                        found = self._found
+                    self._found = found
+                    self._until = time.monotonic() + (FOUND_FOR_S if found.model else MISSED_FOR_S)
+                    if found.model is not None:
+                        self._known = (found.model.name, found.url)
+            finally:
+                self._looking.release()
+        assert self._found is not None
+        return self._found
+
+    def spares(self) -> Iterator[Found]:
+        """The fallbacks of the settings as they are now, in order, each looked for when it is its turn."""
+        for spare in self._spares:
+            yield spare.find()
+
+    @property
+    def has_spares(self) -> bool:
+        return bool(self._spares)
+
+    def identity(self) -> tuple[str, str] | None:
+        """(name, address) of the model that is to answer, ("", "") for quotes. While its server does not
+        answer, the one that answered last; None: it never did, so nobody can tell."""
+        if self._given is not None:
+            return self._given.name, type(self._given).__qualname__
+        found = self.find()
+        if found.model is not None:
+            return found.model.name, found.url
+        return self._known if found.problem is not None else ("", "")
 
     def adapted(self, name: str) -> ChatModel | None:
         """The adapter ``name`` on the server of the found model, with the same settings; None: no server was
@@ -78,14 +109,13 @@ class ChatFinder:
         with self._lock:
             kept = self._adapted.get(name)
             if kept is None or kept.base_url != base.base_url:
-                kept = self._adapted[name] = OpenAIChat(self._settings, base_url=base.base_url, model=name)
+                kept = self._adapted[name] = _client(self._settings, self._load, base.base_url, name)
             return kept
 
     def failed(self, error: ModelError) -> None:
         """A reply failed: look again before the next one when the server seems gone."""
         if error.code in ("chat.unreachable", "chat.model_unknown", "chat.not_found", "chat.unauthorised"):
-            with self._lock:
-                self._until = 0.0
+            self._until = 0.0
 
     def _look(self) -> Found:
         chat = self._settings
@@ -100,11 +130,11 @@ class ChatFinder:
                 return Found(None, error)
             return Found(self._transformers)
         if chat.base_url:
-            return _server(chat, chat.base_url, chat.connect_timeout_s, named=True)
+            return _server(chat, self._load, chat.base_url, chat.connect_timeout_s, named=True)
         if chat.kind == "openai":
             return Found(None, ModelUnavailable("chat.no_base_url"))
         for url in chat.discover_urls:
-            found = _server(chat, url, _PROBE_S, named=False)
+            found = _server(chat, self._load, url, _PROBE_S, named=False)
             if found.model is not None:
                 return found
         return Found(None)
@@ -120,10 +150,8 @@ def _same(one: ChatModel | None, other: ChatModel | None) -> bool:
     )
 
 
-def _server(chat: ChatSettings, url: str, timeout_s: float, *, named: bool) -> Found:
+def _server(chat: ChatSettings, load: LoadSettings, url: str, timeout_s: float, *, named: bool) -> Found:
     """The model at ``url``, which may lack its ``/v1``. ``named``: the settings name it, faults are told."""
-    from rag.models.openai_chat import OpenAIChat
-
     url = url.strip().rstrip("/").removesuffix("/chat/completions")
     if urlsplit(url).scheme not in ("http", "https"):
         return Found(None, ModelUnavailable("chat.bad_url", url=url))
@@ -138,7 +166,7 @@ def _server(chat: ChatSettings, url: str, timeout_s: float, *, named: bool) -> F
                 continue
             break
         if chat.model and (chat.model in models or not models):
-            return Found(OpenAIChat(chat, base_url=base_url, model=chat.model), url=base_url)
+            return Found(_client(chat, load, base_url, chat.model), url=base_url)
         if chat.model:
             listed = ", ".join(models[:8])
             return Found(
@@ -148,12 +176,27 @@ def _server(chat: ChatSettings, url: str, timeout_s: float, *, named: bool) -> F
             )
         chatty = [name for name in models if not _NO_CHAT.search(name)]
         if chatty:
-            return Found(OpenAIChat(chat, base_url=base_url, model=chatty[0]), url=base_url)
+            return Found(_client(chat, load, base_url, chatty[0]), url=base_url)
         return Found(None, ModelUnavailable("chat.no_models", url=base_url), base_url)
     if named and chat.model and problem is not None and problem.code == "chat.not_found":
         # A server that lists no models but was named together with its model: take the settings' word.
-        return Found(OpenAIChat(chat, base_url=url, model=chat.model), url=url)
+        return Found(_client(chat, load, url, chat.model), url=url)
     return Found(None, problem, url)
+
+
+def _client(chat: ChatSettings, load: LoadSettings, base_url: str, model: str) -> OpenAIChat:
+    from rag.models.openai_chat import OpenAIChat
+
+    return OpenAIChat(chat, base_url=base_url, model=model, breaker=breaker_for("chat", base_url, load))
+
+
+def _instead(settings: Settings, spare: FallbackSettings) -> Settings:
+    """The settings with a fallback as the chat model."""
+    own = {"base_url": spare.base_url, "api_key": spare.api_key} if spare.base_url else {}
+    if spare.base_url and settings.chat.kind != "openai":
+        own["kind"] = "auto"
+    chat = settings.chat.model_copy(update={**own, "model": spare.model, "fallbacks": ()})
+    return settings.model_copy(update={"chat": chat})
 
 
 def list_models(chat: ChatSettings, base_url: str, timeout_s: float) -> list[str]:

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from rag.breaker import Breaker
 from rag.errors import ModelUnavailable
 from rag.models.chat_thinking import ThinkSplitter, begins_inside
 from rag.models.protocols import ChatMessage, Delta
@@ -126,8 +127,11 @@ class OpenAIChat:
     """A ChatModel. ``base_url`` ends where ``/chat/completions`` begins; ``model`` is a name that the server
     lists."""
 
-    def __init__(self, settings: ChatSettings, *, base_url: str, model: str) -> None:
+    def __init__(
+        self, settings: ChatSettings, *, base_url: str, model: str, breaker: Breaker | None = None
+    ) -> None:
         self._settings = settings
+        self._breaker = breaker or Breaker("chat", base_url)
         self.base_url = base_url
         self._model = model
         self._lock = threading.Lock()
@@ -214,7 +218,10 @@ class OpenAIChat:
             return None, iter(())
         rest = self._once(messages, wire, deadline)
         try:
-            return next(rest, None), rest
+            with self._breaker.call(
+                ModelUnavailable, lambda error: None if closed.is_set() else _is_outage(error)
+            ):
+                return next(rest, None), rest
         except ModelUnavailable as error:
             if self._counts_asked and _blames_stream_options(error):
                 self._counts_asked = False
@@ -285,6 +292,7 @@ class OpenAIChat:
 
 
 _TRANSIENT = frozenset({"chat.unreachable", "chat.server_error", "chat.busy", "chat.cut"})
+_OUTAGE = _TRANSIENT - {"chat.busy"} | {"chat.first_token", "chat.total", "chat.garbage"}
 
 
 def _usage(told: Mapping[str, Any] | None) -> Usage | None:
@@ -300,6 +308,11 @@ def _ignore(_: object) -> None:
 
 def _is_transient(error: BaseException) -> bool:
     return isinstance(error, ModelUnavailable) and error.code in _TRANSIENT
+
+
+def _is_outage(error: BaseException) -> bool:
+    """Whether the server cannot do its work; not when it refuses this request."""
+    return not isinstance(error, ModelUnavailable) or error.code in _OUTAGE
 
 
 def _next(chunks: Any, wire: _Wire) -> Any:

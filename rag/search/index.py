@@ -37,6 +37,7 @@ from rag.tracing import span
 
 if TYPE_CHECKING:
     from rag.store import Store
+    from rag.vocabulary.additions import Term
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,24 @@ class SearchIndex:
         """Snapshots what is unsaved. Safe to call twice."""
         self._views.close()
 
+    def basis(self) -> tuple[str, int] | None:
+        """What is searched now: (fingerprint of the index's embedding model, generation of the store that
+        both views are at). None while there is no index or one of them is behind. Raises StoreError."""
+        view = self._views.current()
+        if view is None or view.lexical is None or view.lexical.generation < view.dense_generation:
+            return None
+        return files.spec_fingerprint(view.spec), view.dense_generation
+
+    def reranker_name(self) -> str:
+        """The model that has the last word; "" for none, also when it cannot be loaded."""
+        if not self._reranks():
+            return ""
+        try:
+            found = self._get_reranker()
+        except WenjuError:
+            return ""
+        return found.name if found is not None else ""
+
     @property
     def own_terms(self) -> OwnTermLibrary:
         return self._own_terms
@@ -149,7 +168,9 @@ class SearchIndex:
             logits: dict[int, float] = {}
             if self._settings.reranker.kind != "off" and set(legs) == set(LEGS):
                 with clock.part("light"):
-                    fused, logits = self._rerank_lightly(query, asked, meant, fused, scores, view, degraded)
+                    fused, logits = self._rerank_lightly(
+                        query, asked, meant, fused, scores, view, degraded, own
+                    )
             if meant.sure:
                 fused = _named_first(fused, rankings)
             if not self._reranks():
@@ -219,12 +240,13 @@ class SearchIndex:
         scores: dict[str, dict[int, float]],
         view: View,
         degraded: list[Degraded],
+        own: tuple[Term, ...] = (),
     ) -> tuple[list[tuple[int, float]], dict[int, float]]:
         """The fused list in the light reranker's order; unchanged without a lexical view."""
         if view.lexical is None or not fused:
             return fused, {}
         try:
-            wanted = understand(query, asked, view.lexical, meant)
+            wanted = understand(query, asked, view.lexical, meant, own)
             return rerank_lightly(wanted, fused, scores["dense"], view.lexical)
         except (OSError, ValueError) as error:  # what tantivy raises
             log.warning("light reranker failed: %r", error)

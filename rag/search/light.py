@@ -22,6 +22,7 @@ from rag.search.lexical import LexicalIndex
 from rag.search.query_terms import ordered_terms
 from rag.search.understanding import NOTHING, Meant
 from rag.vocabulary import Item, Ratio, mentions, vocabulary
+from rag.vocabulary.additions import Term, terms_named
 
 RERANKED: Final = 40
 """Candidates that are looked at; with 80 no more questions were answered among the first ten."""
@@ -40,10 +41,13 @@ def understand(
     weights: Mapping[str, float],
     lexical: LexicalIndex,
     meant: Meant = NOTHING,
+    own: Sequence[Term] = (),
 ) -> Asked:
     """What ``question`` looks for in ``lexical``; ``weights`` as in :func:`rag.search.features.asked_of`;
-    ``meant``: which documents it names, and by which terms, which tell no chunk from another there."""
+    ``meant``: which documents it names, and by which terms, which tell no chunk from another there;
+    ``own``: the searched collections' own terms: a thing asked for as much as the vocabulary's."""
     items = items_asked(question)
+    names = [item.names for item in items] + [term.names for term, _ in terms_named(question, own)]
     asked = asked_of(
         question,
         weights,
@@ -52,7 +56,7 @@ def understand(
         len(lexical),
         quiet=meant.terms,
         statements={item.statement for item in items if item.statement},
-        items=[tuple(dict.fromkeys(" ".join(name.terms) for name in item.names)) for item in items],
+        items=[tuple(dict.fromkeys(" ".join(name.terms) for name in one)) for one in names],
     )
     return replace(asked, best=frozenset().union(*meant.best), named=meant.named)
 

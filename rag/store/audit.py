@@ -23,6 +23,7 @@ from rag.store.schema import audit
 
 BEGINNING = "0" * 64
 _BATCH = 1000
+_TAKE_CHAIN_LOCK = sa.select(sa.func.pg_advisory_xact_lock(0x57656E6A76))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,11 @@ def append_action(
     subject: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> AuditEntry:
-    """Inside an exclusive ``write()``, so that it stands or falls with what it tells of."""
+    """Inside a ``write()``, exclusive or shared, as its last statement: it stands or falls with what it
+    tells of. The chain has a lock of its own until the commit, so that a question need not wait for an
+    ingest."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_TAKE_CHAIN_LOCK)
     last = connection.execute(sa.select(audit.c.hash).order_by(audit.c.id.desc()).limit(1)).scalar()
     previous = last or BEGINNING
     at = datetime.now(UTC)

@@ -3,7 +3,8 @@ for anybody else's, in the same words as for what is not there; without it the c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -12,10 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rag.errors import AccessDenied
-from rag.records import Answer, Conversation, Review, Turn
+from rag.records import Answer, Conversation, Review, RuleHit, Turn
 from rag.store import codec
+from rag.store.audit import append_action
 from rag.store.base import Room
-from rag.store.schema import conversations, turns
+from rag.store.rules import keep_hits
+from rag.store.schema import conversations, documents, turns
 
 _TITLE_CHARS = 80
 
@@ -58,9 +61,19 @@ class Conversations(Room):
             _owned(connection, conversation_id, user_id)
             connection.execute(sa.delete(conversations).where(conversations.c.id == conversation_id))
 
-    def log_turn(self, answer: Answer, user_id: str, conversation_id: int | None = None) -> Turn:
-        """Keeps an answer. Without a conversation one is made. The turn's answer carries both ids. Raises
-        AccessDenied when the conversation is not there or not the user's."""
+    def log_turn(
+        self,
+        answer: Answer,
+        user_id: str,
+        conversation_id: int | None = None,
+        *,
+        hits: Sequence[tuple[RuleHit, str]] = (),
+        asked: Mapping[str, Any] | None = None,
+    ) -> Turn:
+        """Keeps an answer. Without a conversation one is made. The turn's answer carries both ids. In the
+        same transaction: ``hits`` (of compliance rules, with excerpts) go into their queue, and ``asked``
+        (ids and counts; None: nothing) into the audit chain. Raises AccessDenied when the conversation is
+        not there or not the user's."""
         now = _now()
         with self._db.write(shared=True) as connection:
             if conversation_id is None:
@@ -68,6 +81,7 @@ class Conversations(Room):
             else:
                 conversation = _owned(connection, conversation_id, user_id)
             answer = replace(answer, turn_id=None, conversation_id=conversation.id)
+            collection_ids = self._collections_of(connection, answer)
             turn_id = connection.execute(
                 sa.insert(turns)
                 .values(
@@ -81,6 +95,7 @@ class Conversations(Room):
                     model=codec.clean(answer.model),
                     prompt_version=answer.prompt_version,
                     answer=codec.dump_answer(answer),
+                    collections=codec.dump(sorted(collection_ids)),
                 )
                 .returning(turns.c.id)
             ).scalar_one()
@@ -89,7 +104,24 @@ class Conversations(Room):
                 .where(conversations.c.id == conversation.id)
                 .values(updated_at=now, title=conversation.title or _short(answer.question))
             )
-        return Turn(turn_id, conversation.id, user_id, now, replace(answer, turn_id=turn_id))
+            if hits:
+                keep_hits(connection, hits, turn_id, user_id, answer.question)
+            if asked is not None:
+                detail = {**asked, "conversation": conversation.id}
+                append_action(connection, user_id, "question.ask", str(turn_id), detail)
+        kept = replace(answer, turn_id=turn_id)
+        return Turn(turn_id, conversation.id, user_id, now, kept, collection_ids=collection_ids)
+
+    def _collections_of(self, connection: Connection, answer: Answer) -> frozenset[int]:
+        """Those of the documents that an answer rests on; 0 for a document that is not there any more."""
+        wanted = {p.document_id for p in answer.passages} | {c.document_id for c in answer.citations}
+        if not wanted:
+            return frozenset()
+        rows = connection.execute(
+            sa.select(documents.c.id, documents.c.collection_id).where(self._db.among(documents.c.id, wanted))
+        ).all()
+        gone = {0} if len(rows) < len(wanted) else set()
+        return frozenset({row.collection_id for row in rows} | gone)
 
     def turns(self, conversation_id: int, user_id: str | None = None) -> list[Turn]:
         """In order. Raises AccessDenied when the conversation is not there or not the user's."""
@@ -219,4 +251,5 @@ def _turn(row: Any) -> Turn:
         rated_at=row.rated_at,
         review=row.review,
         reviewed_by=row.reviewed_by,
+        collection_ids=None if row.collections is None else frozenset(json.loads(row.collections)),
     )

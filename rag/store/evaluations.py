@@ -8,7 +8,7 @@ as JSON comes back equal.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,9 +82,11 @@ class EvaluationRecords(Room):
         *,
         state: GoldenState = "accepted",
         origin: str = "",
+        collections_of: Callable[[Mapping[str, Any]], Collection[int]] = lambda question: (),
     ) -> int:
-        """Adds (key, question) pairs; a key that is there takes the new question and keeps its state. Returns
-        how many are new. All or nothing. Raises AccessDenied when the dataset is not there."""
+        """Adds (key, question) pairs, each with the collections of the documents that it names; a key that is
+        there takes the new question and keeps its state. Returns how many are new. All or nothing. Raises
+        AccessDenied when the dataset is not there."""
         now = _now()
         with self._db.write() as connection:
             _dataset(connection, dataset_id)
@@ -96,11 +98,12 @@ class EvaluationRecords(Room):
             fresh: dict[str, dict[str, Any]] = {}
             for given, question in questions:
                 key = codec.clean(given)
+                collections = codec.dump(sorted(collections_of(question)))
                 if key in known:
                     connection.execute(
                         sa.update(golden_questions)
                         .where(golden_questions.c.dataset_id == dataset_id, golden_questions.c.key == key)
-                        .values(question=codec.dump(dict(question)))
+                        .values(question=codec.dump(dict(question)), collections=collections)
                     )
                     continue
                 fresh[key] = {
@@ -110,6 +113,7 @@ class EvaluationRecords(Room):
                     "state": state,
                     "origin": origin,
                     "created_at": now,
+                    "collections": collections,
                 }
             rows = list(fresh.values())
             for start in range(0, len(rows), _BATCH):
@@ -122,11 +126,14 @@ class EvaluationRecords(Room):
         state: GoldenState,
         reviewed_by: str,
         question: Mapping[str, Any] | None = None,
+        collection_ids: Collection[int] = (),
     ) -> GoldenQuestion:
-        """A person's decision, with the wording they settled on. Raises AccessDenied when it is not there."""
+        """A person's decision, with the wording they settled on (and the collections of the documents that it
+        names). Raises AccessDenied when it is not there."""
         values: dict[str, Any] = {"state": state, "reviewed_by": reviewed_by}
         if question is not None:
             values["question"] = codec.dump(dict(question))
+            values["collections"] = codec.dump(sorted(collection_ids))
         with self._db.write() as connection:
             connection.execute(
                 sa.update(golden_questions).where(golden_questions.c.id == question_id).values(**values)
@@ -151,8 +158,10 @@ class EvaluationRecords(Room):
         settings: Mapping[str, Any],
         total: int,
         created_by: str = "",
+        collection_ids: Collection[int] = (),
     ) -> EvalRun:
-        """A run in the state "running". ``total``: how many (system, question) pairs it will ask."""
+        """A run in the state "running". ``collection_ids``: what can be searched for it. ``total``: how many
+        (system, question) pairs it will ask."""
         with self._db.write() as connection:
             made = connection.execute(
                 sa.insert(eval_runs)
@@ -166,6 +175,7 @@ class EvaluationRecords(Room):
                     total=total,
                     created_by=created_by,
                     created_at=_now(),
+                    collections=codec.dump(sorted(collection_ids)),
                 )
                 .returning(eval_runs.c.id)
             ).scalar_one()
@@ -190,6 +200,16 @@ class EvaluationRecords(Room):
         with self._db.write() as connection:
             connection.execute(sa.update(eval_runs).where(eval_runs.c.id == run_id).values(**values))
             return _run(_run_row(connection, run_id))
+
+    def widen_run(self, run_id: int, collection_ids: Collection[int]) -> None:
+        """More can be searched for the run than when it began."""
+        with self._db.write() as connection:
+            known = _run(_run_row(connection, run_id)).collection_ids
+            connection.execute(
+                sa.update(eval_runs)
+                .where(eval_runs.c.id == run_id)
+                .values(collections=codec.dump(sorted(known | set(collection_ids))))
+            )
 
     def eval_runs(self, limit: int = 200) -> list[EvalRun]:
         """Newest first."""
@@ -365,6 +385,7 @@ def _golden(row: Any) -> GoldenQuestion:
         origin=row.origin,
         reviewed_by=row.reviewed_by,
         created_at=row.created_at,
+        collection_ids=frozenset(json.loads(row.collections)),
     )
 
 
@@ -383,6 +404,7 @@ def _run(row: Any) -> EvalRun:
         created_by=row.created_by,
         created_at=row.created_at,
         finished_at=row.finished_at,
+        collection_ids=frozenset(json.loads(row.collections)),
     )
 
 

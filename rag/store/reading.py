@@ -54,6 +54,14 @@ class Reading(Room):
         with self._db.read() as connection:
             return int(connection.execute(sa.select(sa.func.max(changes.c.id))).scalar() or 0)
 
+    def moment(self) -> tuple[int, str]:
+        """The generation and when it came to be: another history of the library (a restored backup) has the
+        same numbers at other times."""
+        query = sa.select(changes.c.id, changes.c.created_at).order_by(changes.c.id.desc()).limit(1)
+        with self._db.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return (0, "") if row is None else (int(row.id), row.created_at.isoformat())
+
     def changes_since(self, generation: int) -> list[Change] | None:
         """What a view of ``generation`` is to do, in order, to be at the generation of the last one; [] when
         it is up to date. Chunks that came and went since are left out of the additions. None: rebuild from

@@ -274,6 +274,9 @@ turns = sa.Table(
     # What an evaluator made of the feedback: "" not yet, accepted (a golden question), dismissed.
     sa.Column("review", sa.String(16), nullable=False, server_default=""),
     _text("reviewed_by"),
+    # JSON ids of the collections whose documents it rests on (0: of a document that was gone by then); NULL
+    # in rows of an older Wenju. Kept here, so that it can be withheld when documents are gone too.
+    sa.Column("collections", sa.Text(), nullable=True),
     sa.Index(None, "conversation_id", "id"),
     sa.Index(None, "created_at"),
     sa.Index(None, "rating"),
@@ -386,6 +389,7 @@ golden_questions = sa.Table(
     sa.Column("state", sa.String(16), nullable=False, server_default="accepted"),
     _text("origin"),  # "file", "generated", "turn:12"
     _text("reviewed_by"),
+    _text("collections", "[]"),  # JSON ids: of the documents that it names
     _time("created_at"),
     sa.UniqueConstraint("dataset_id", "key"),
     sqlite_autoincrement=True,
@@ -407,6 +411,7 @@ eval_runs = sa.Table(
     _text("created_by"),
     _time("created_at"),
     sa.Column("finished_at", UtcDateTime(), nullable=True),
+    _text("collections", "[]"),  # JSON ids: what could be searched for its answers
     sa.Index(None, "created_at"),
     sqlite_autoincrement=True,
 )
@@ -534,24 +539,33 @@ rules = sa.Table(
     _id(),
     _text("name"),
     sa.Column("kind", sa.String(32), nullable=False),  # forbidden, required, mask
-    _text("definition", "{}"),
+    _text("definition", "{}"),  # "{}": a shipped rule as it came
     sa.Column("active", sa.Boolean(), nullable=False, server_default=sa.true()),
+    sa.Column("retired", sa.Boolean(), nullable=False, server_default=sa.false()),  # its hits stay readable
+    sa.Column("shipped", sa.String(32), nullable=True),  # which of the program's own; NULL: an admin's
     _text("created_by"),
     _time("created_at"),
+    sa.UniqueConstraint("shipped"),
     sqlite_autoincrement=True,
 )
 
+# A hit outlives the conversation that it was met in: deleting that must not empty the review queue.
 rule_hits = sa.Table(
     "rule_hits",
     metadata,
     _id(),
-    sa.Column("rule_id", BigId, sa.ForeignKey("rules.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("turn_id", BigId, sa.ForeignKey("turns.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("rule_id", BigId, sa.ForeignKey("rules.id"), nullable=False),
+    sa.Column("turn_id", BigId, sa.ForeignKey("turns.id", ondelete="SET NULL"), nullable=True),
+    _text("user_id"),
+    _text("question"),
     _text("detail", "{}"),
-    sa.Column("state", sa.String(16), nullable=False, server_default="open"),  # open, upheld, dismissed
+    sa.Column("state", sa.String(16), nullable=False, server_default="open"),  # open, accepted, dismissed
+    _text("note"),
     _text("reviewed_by"),
+    sa.Column("reviewed_at", UtcDateTime(), nullable=True),
     _time("created_at"),
     sa.Index(None, "state", "id"),
+    sa.Index(None, "turn_id"),
     sqlite_autoincrement=True,
 )
 

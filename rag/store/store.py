@@ -21,6 +21,7 @@ from rag.store.own_terms import OwnTerms
 from rag.store.people import People
 from rag.store.prompts import Prompts
 from rag.store.reading import Reading
+from rag.store.rules import Rules
 from rag.store.secrets import Secrets
 from rag.store.tuning import Tuning
 
@@ -35,6 +36,7 @@ class Store(
     OwnTerms,
     Secrets,
     Audit,
+    Rules,
     Tuning,
     People,
     FigureRecords,

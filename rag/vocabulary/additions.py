@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from rag.text.normalise import normalise
 from rag.text.terms import terms
 from rag.vocabulary.entries import Name, name_key, name_of
+from rag.vocabulary.mentions import mentions
 
 MAX_NAMES = 20
 MAX_NAME_CHARS = 80
@@ -130,6 +131,20 @@ def terms_named(question: str, own: Iterable[Term]) -> list[tuple[Term, Name]]:
         if there:
             found.append((term, max(there, key=lambda n: len(n.text))))
     return found
+
+
+def in_known_words(question: str, own: Iterable[Term]) -> str:
+    """The question with own names of what the packaged vocabulary knows put in the vocabulary's words:
+    with "流水 = 营业收入", 2024年流水 is 2024年营业收入. Other own names stay."""
+    for term, said in terms_named(question, own):
+        if mentions(said.text):
+            continue
+        known = [n for n in term.names if n != said and any(m.name == n for m in mentions(n.text))]
+        same = [n for n in known if n.chinese == said.chinese]
+        at = question.lower().find(said.text.lower())
+        if same and at >= 0:
+            question = question[:at] + same[0].text + question[at + len(said.text) :]
+    return question
 
 
 def _stands_in(name: Name, flat: str, words: str) -> bool:

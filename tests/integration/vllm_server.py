@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -38,9 +38,10 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def vllm_server(folder: Path, *options: str, words: str = "") -> Iterator[str]:
+def vllm_server(folder: Path, *options: str, words: str = "", size: Sequence[str] = ()) -> Iterator[str]:
     """The URL (ending in /v1) of a server that serves a tiny Qwen3, ``folder``/tiny, as "tiny". ``words``:
-    text that its tokenizer also learns from; such a server is always one of its own."""
+    text that its tokenizer also learns from; such a server is always one of its own. ``size``: options of
+    make_tiny_qwen.py."""
     given = os.environ.get("WENJU_TEST_VLLM_URL")
     if given and not words:
         yield given
@@ -52,6 +53,7 @@ def vllm_server(folder: Path, *options: str, words: str = "") -> Iterator[str]:
     if words:
         (folder / "words.txt").write_text(words, encoding="utf-8")
         made.append(folder / "words.txt")
+    made += size
     subprocess.run(made, check=True, capture_output=True, timeout=300)
     port = _free_port()
     with log.open("wb") as out:

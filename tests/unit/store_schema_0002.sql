@@ -186,7 +186,8 @@ CREATE TABLE eval_runs (
 	summary TEXT DEFAULT '{}' NOT NULL, 
 	created_by TEXT DEFAULT '' NOT NULL, 
 	created_at DATETIME NOT NULL, 
-	finished_at DATETIME
+	finished_at DATETIME, 
+	collections TEXT DEFAULT '[]' NOT NULL
 );
 CREATE TABLE figures (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
@@ -218,6 +219,7 @@ CREATE TABLE golden_questions (
 	state VARCHAR(16) DEFAULT 'accepted' NOT NULL, 
 	origin TEXT DEFAULT '' NOT NULL, 
 	reviewed_by TEXT DEFAULT '' NOT NULL, 
+	collections TEXT DEFAULT '[]' NOT NULL, 
 	created_at DATETIME NOT NULL, 
 	CONSTRAINT uq_golden_questions_dataset_id_key UNIQUE (dataset_id, "key"), 
 	CONSTRAINT fk_golden_questions_dataset_id FOREIGN KEY(dataset_id) REFERENCES datasets (id) ON DELETE CASCADE
@@ -268,13 +270,17 @@ CREATE TABLE prompts (
 CREATE TABLE rule_hits (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	rule_id INTEGER NOT NULL, 
-	turn_id INTEGER NOT NULL, 
+	turn_id INTEGER, 
+	user_id TEXT DEFAULT '' NOT NULL, 
+	question TEXT DEFAULT '' NOT NULL, 
 	detail TEXT DEFAULT '{}' NOT NULL, 
 	state VARCHAR(16) DEFAULT 'open' NOT NULL, 
+	note TEXT DEFAULT '' NOT NULL, 
 	reviewed_by TEXT DEFAULT '' NOT NULL, 
+	reviewed_at DATETIME, 
 	created_at DATETIME NOT NULL, 
-	CONSTRAINT fk_rule_hits_rule_id FOREIGN KEY(rule_id) REFERENCES rules (id) ON DELETE CASCADE, 
-	CONSTRAINT fk_rule_hits_turn_id FOREIGN KEY(turn_id) REFERENCES turns (id) ON DELETE CASCADE
+	CONSTRAINT fk_rule_hits_rule_id FOREIGN KEY(rule_id) REFERENCES rules (id), 
+	CONSTRAINT fk_rule_hits_turn_id FOREIGN KEY(turn_id) REFERENCES turns (id) ON DELETE SET NULL
 );
 CREATE TABLE rules (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
@@ -282,8 +288,11 @@ CREATE TABLE rules (
 	kind VARCHAR(32) NOT NULL, 
 	definition TEXT DEFAULT '{}' NOT NULL, 
 	active BOOLEAN DEFAULT 1 NOT NULL, 
+	retired BOOLEAN DEFAULT 0 NOT NULL, 
+	shipped VARCHAR(32), 
 	created_by TEXT DEFAULT '' NOT NULL, 
-	created_at DATETIME NOT NULL
+	created_at DATETIME NOT NULL, 
+	CONSTRAINT uq_rules_shipped UNIQUE (shipped)
 );
 CREATE TABLE secrets (
 	name VARCHAR(64) NOT NULL, 
@@ -348,10 +357,10 @@ CREATE TABLE turns (
 	rating SMALLINT DEFAULT '0' NOT NULL, 
 	reasons TEXT DEFAULT '[]' NOT NULL, 
 	comment TEXT DEFAULT '' NOT NULL, 
-	rated_at DATETIME, correction TEXT DEFAULT '' NOT NULL, review VARCHAR(16) DEFAULT '' NOT NULL, reviewed_by TEXT DEFAULT '' NOT NULL, 
+	rated_at DATETIME, correction TEXT DEFAULT '' NOT NULL, review VARCHAR(16) DEFAULT '' NOT NULL, reviewed_by TEXT DEFAULT '' NOT NULL, collections TEXT, 
 	CONSTRAINT fk_turns_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversations (id) ON DELETE CASCADE
 );
-INSERT INTO "turns" VALUES(1,1,'local','2026-11-23 22:12:11.364022','净利润是多少？','generative',0,1,'Qwen/Qwen3-8B','p1','{"turn_id":null,"conversation_id":1,"question":"净利润是多少？","standalone_question":"净利润是多少？","text":"一亿。[1]","mode":"generative","refused":false,"refusal_code":"","model":"Qwen/Qwen3-8B","citations":[{"marker":1,"chunk_id":7,"document_id":2,"document":"年报.pdf","page_start":3,"page_end":3,"quote":"净利润一亿","char_start":10,"char_end":15,"boxes":[{"page":3,"x0":0.1,"y0":0.2,"x1":0.3,"y1":0.4}]}],"passages":[{"rank":1,"chunk_id":7,"document_id":2,"document":"年报.pdf","title":"年报","page_start":3,"page_end":4,"section_path":["一","二"],"table_header":"项目 | 2024","text":"净利润一亿。","char_start":10,"char_end":16,"boxes":[{"page":3,"x0":0.1,"y0":0.2,"x1":0.3,"y1":0.4}],"language":"zh","page_kind":"physical","score":0.031,"cosine":0.8,"bm25":null,"rerank_logit":-1.5}],"degraded":[{"part":"dense","code":"degraded.x","params":{"why":"没有"}}],"incomplete":true,"thinking":"想一想 🤔","prompt_version":"p1","timings_ms":{"search":5.25,"total":1200.0}}',1,'["clear"]','好','2026-11-23 22:12:11.378142','','','');
+INSERT INTO "turns" VALUES(1,1,'local','2026-11-23 22:12:11.364022','净利润是多少？','generative',0,1,'Qwen/Qwen3-8B','p1','{"turn_id":null,"conversation_id":1,"question":"净利润是多少？","standalone_question":"净利润是多少？","text":"一亿。[1]","mode":"generative","refused":false,"refusal_code":"","model":"Qwen/Qwen3-8B","citations":[{"marker":1,"chunk_id":7,"document_id":2,"document":"年报.pdf","page_start":3,"page_end":3,"quote":"净利润一亿","char_start":10,"char_end":15,"boxes":[{"page":3,"x0":0.1,"y0":0.2,"x1":0.3,"y1":0.4}]}],"passages":[{"rank":1,"chunk_id":7,"document_id":2,"document":"年报.pdf","title":"年报","page_start":3,"page_end":4,"section_path":["一","二"],"table_header":"项目 | 2024","text":"净利润一亿。","char_start":10,"char_end":16,"boxes":[{"page":3,"x0":0.1,"y0":0.2,"x1":0.3,"y1":0.4}],"language":"zh","page_kind":"physical","score":0.031,"cosine":0.8,"bm25":null,"rerank_logit":-1.5}],"degraded":[{"part":"dense","code":"degraded.x","params":{"why":"没有"}}],"incomplete":true,"thinking":"想一想 🤔","prompt_version":"p1","timings_ms":{"search":5.25,"total":1200.0}}',1,'["clear"]','好','2026-11-23 22:12:11.378142','','','',NULL);
 CREATE TABLE users (
 	id VARCHAR(64) NOT NULL, 
 	name TEXT DEFAULT '' NOT NULL, 
@@ -404,6 +413,7 @@ CREATE INDEX ix_audit_user_id_id ON audit (user_id, id);
 CREATE INDEX ix_sessions_user_id ON sessions (user_id);
 CREATE INDEX ix_api_tokens_user_id ON api_tokens (user_id);
 CREATE INDEX ix_rule_hits_state_id ON rule_hits (state, id);
+CREATE INDEX ix_rule_hits_turn_id ON rule_hits (turn_id);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('collections',1);
 INSERT INTO "sqlite_sequence" VALUES('documents',2);

@@ -133,7 +133,7 @@ def ask(engine: Engine, question: str, **more: object) -> Answer:
 @pytest.mark.parametrize(
     ("question", "code", "hint"),
     [
-        ("贵州茅台2020年的营业收入是多少？", "refusal.missing_terms", "hint.no_document"),
+        ("贵州茅台2020年的营业收入是多少？", "refusal.missing_terms", "hint.no_company"),
         ("青禾科技2015年的营业收入是多少？", "refusal.missing_terms", "hint.other_years"),
         ("什么是营业利润？", "refusal.not_about_documents", "hint.general"),
     ],

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,8 @@ def test_refuses_what_the_documents_do_not_hold(ask_with, question: str, code: s
 
 
 def test_nothing_readable_is_a_refusal_not_an_error(ask_with) -> None:
-    _, answer = run(ask_with().ask("What was the revenue?", NOBODY, log=False))
+    nothing = replace(OTHER, collection_ids=frozenset())
+    _, answer = run(ask_with().ask("What was the revenue?", nothing, log=False))
     assert answer.refusal_code == "refusal.nothing_found"
 
 
@@ -245,11 +247,13 @@ def test_other_peoples_things_are_not_there(ask_with) -> None:
         lambda: engine.ask("x", collection_ids=[9_999]),
         lambda: engine.document(engine.documents()[0].id, NOBODY),
         lambda: engine.add_document("x.txt", b"x", NOBODY),
+        lambda: engine.documents(NOBODY),
+        lambda: engine.search("x", NOBODY),
+        lambda: engine.ask("x", NOBODY),
     ]
     for attempt in denied:
         with pytest.raises(AccessDenied):
             attempt()
-    assert engine.documents(NOBODY) == []
 
 
 def test_evaluators_review_what_readers_corrected(ask_with) -> None:

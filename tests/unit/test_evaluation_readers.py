@@ -53,6 +53,15 @@ def test_bad_lines_are_named_and_the_rest_kept(tmp_path: Path) -> None:
     assert [(b.line, b.column) for b in found.bad] == [
         (2, ""), (3, "question"), (4, "id"), (5, ""), (7, "evidence.0.page"), (8, ""),
     ]  # fmt: skip
+    assert [b.told("zh") for b in found.bad[1:4]] == ["缺失", "编号“a”与第 1 行重复", "不是 JSON 对象"]
+    assert [b.problem for b in found.bad[1:4]] == [
+        "missing",
+        "the id “a” is also in line 1",
+        "not a JSON object",
+    ]
+    for line in found.bad:
+        assert line.told("zh") != line.problem
+        assert "{" not in line.told("zh").replace("{not json", "")
     assert found.sha256 != read(lines(tmp_path / "other.jsonl", {"id": "a", "question": "A?"})).sha256
 
 
@@ -76,7 +85,7 @@ def test_a_pack_names_equal_passages_once(tmp_path: Path) -> None:
     assert (named[:2], len(named)) == (["p_1.txt", "p3.txt"], 3)
     assert named[2] == passage_file(read_pack(pack).questions[1].contexts[1].id)  # what a question brought
     assert files[0].data == b"Title\n\nSame words."  # type: ignore[union-attr]
-    assert [f for f in files if isinstance(f, BadLine)] == [BadLine(5, "Field required", "id")]
+    assert [f for f in files if isinstance(f, BadLine)] == [BadLine(5, "eval.row.missing", "id")]
     one, two = read_pack(pack).questions
     assert (one.gold_passages, one.documents) == (("p/1",), frozenset({"p_1.txt"}))
     assert passage_file(two.contexts[0].id) == "p_1.txt"
@@ -124,7 +133,7 @@ def test_beir_and_trec(tmp_path: Path) -> None:
     assert [b.line for b in found.bad] == [2, 3]
     passages = list(beir_passages(folder))
     assert passages[0].words == "T\n\nx is"  # type: ignore[union-attr]
-    assert passages[1] == BadLine(2, "no _id")
+    assert passages[1] == BadLine(2, "eval.row.missing", "_id")
     assert [f.name for f in documents(folder) if isinstance(f, CorpusFile)] == ["d1.txt"]
     qrels = lines(tmp_path / "qrels.txt", "q1 0 d1 1", "q1 0 d9 0", "q2 0 d3 2")
     assert read_qrels(qrels) == {"q1": ("d1",), "q2": ("d3",)}
@@ -204,7 +213,7 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
         path.write_bytes(data)
         with pytest.raises(DatasetError, match=name.replace(".", r"\.")):
             read(path)
-    with pytest.raises(DatasetError, match="no such file"):
+    with pytest.raises(DatasetError, match=r"There is no .*gone\.csv"):
         read(tmp_path / "gone.csv")
     with pytest.raises(DatasetError, match=r"questions\.jsonl"):
         read(tmp_path)

@@ -92,8 +92,8 @@ def test_a_full_line_says_when_to_come_back(limits: dict[str, float], before: in
     with taken(made, "other"):
         for number in range(before):
             line.join(f"anna{number}")
-        with pytest.raises(Busy) as caught:
-            made.check("anna")
+        with pytest.raises(Busy) as caught, made.place("anna"):
+            pass
         assert caught.value.code == code
         assert 1 <= caught.value.retry_after_s <= 120
         assert str(caught.value.retry_after_s) in caught.value.localized("en")
@@ -101,7 +101,8 @@ def test_a_full_line_says_when_to_come_back(limits: dict[str, float], before: in
         with pytest.raises(Busy), made.place("anna"):
             pass
     line.finish()
-    made.check("anna")
+    with made.place("anna"):
+        pass
 
 
 def test_a_wait_ends_at_its_limit_or_when_the_reader_leaves() -> None:
@@ -136,9 +137,9 @@ def test_closing_sends_the_line_away_and_lets_the_running_end() -> None:
         waiting.join(5)
         assert [e.code for e in refused] == ["load.draining"]
         with pytest.raises(Busy):
-            made.check("ben")
-        assert not made.wait_idle(0.02)
-    assert made.wait_idle(1)
+            made.check_open()
+        assert made.state().running == 1
+    assert made.state().running == 0
     assert made.state().draining
 
 
@@ -155,7 +156,8 @@ def test_an_error_inside_gives_the_place_back() -> None:
     made = gate(answers=1)
     with pytest.raises(ZeroDivisionError), made.place("anna"):
         raise ZeroDivisionError
-    made.check("anna")
+    with made.place("anna"):
+        pass
     assert made.state().running == 0
 
 

@@ -42,7 +42,10 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _open(library: Path, *replies: Reply, **monitoring: object) -> Engine:
     settings = Settings(
-        data_dir=library, chat={"kind": "extractive"}, monitoring={"prices": PRICES, **monitoring}
+        data_dir=library,
+        chat={"kind": "extractive"},
+        cache={"answers": False},
+        monitoring={"prices": PRICES, **monitoring},
     )
     chat = QueueChatModel(replies, name="fake") if replies else None
     return Engine.open(settings, embedding=HashEmbedding(), chat=chat)

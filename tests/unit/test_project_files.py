@@ -31,7 +31,9 @@ def _read(path: Path) -> str:
 
 
 def test_every_yaml_and_toml_parses() -> None:
-    parsed = [list(yaml.safe_load_all(_read(p))) for p in TRACKED if p.suffix in (".yml", ".yaml")]
+    files = [p for p in TRACKED if p.suffix in (".yml", ".yaml")]
+    # Templates become YAML when helm has filled them in: tests/integration/test_helm_chart.py.
+    parsed = [list(yaml.safe_load_all(_read(p))) for p in files if "templates" not in p.parts]
     assert parsed
     assert all(tomllib.loads(_read(p)) is not None for p in TRACKED if p.suffix == ".toml")
 
@@ -174,26 +176,60 @@ class TestCompose:
             assert re.search(r":v?\d+\.\d+", service["image"]), name
             assert "healthcheck" in service, name
             assert "memory" in service["deploy"]["resources"]["limits"], name
-            assert not str(service["user"]).startswith(("0", "root")), name
+            assert not str(service["user"]).startswith(("0:", "root")), name
+            assert service["user"] != "0", name
             assert service["read_only"] is True, name
             assert service["cap_drop"] == ["ALL"], name
 
-    def test_only_the_page_is_published_and_only_on_this_machine(self) -> None:
+    def test_only_the_gateway_is_published_beyond_this_machine(self) -> None:
         published = {name: s["ports"] for name, s in self.compose["services"].items() if "ports" in s}
-        assert list(published) == ["app"]
-        assert all(port.startswith("127.0.0.1:") for port in published["app"])
-        assert self.compose["networks"]["inner"]["internal"] is True
+        assert set(published) == {"app", "gateway", "prometheus", "grafana"}
+        for name, ports in published.items():
+            assert name == "gateway" or all(port.startswith("127.0.0.1:") for port in ports)
+        for name in ("inner", "serving", "admin", "watch"):
+            assert self.compose["networks"][name]["internal"] is True
+
+    def test_vllm_is_reached_through_its_guard_alone(self) -> None:
+        services = self.compose["services"]
+        beside = {name for name, s in services.items() if set(s["networks"]) & {"serving"}}
+        assert beside == {"vllm", "guard"}
+        assert set(services["vllm"]["networks"]) == {"serving", "models"}
+        assert {name for name, s in services.items() if "admin" in s["networks"]} == {"guard", "worker"}
+        subnet = self.compose["networks"]["admin"]["ipam"]["config"][0]["subnet"]
+        assert services["guard"]["environment"]["WENJU_ADAPTER_CLIENTS"] == subnet
+        assert services["vllm"]["environment"]["VLLM_ALLOW_RUNTIME_LORA_UPDATING"].endswith(":-0}")
+
+    def test_profiles(self) -> None:
+        profiles = {name: s.get("profiles", []) for name, s in self.compose["services"].items()}
+        assert {name for name, p in profiles.items() if not p} == {"app", "worker", "gateway", "redis"}
+        assert {p for found in profiles.values() for p in found} == {"cpu", "gpu", "monitoring", "postgres"}
+        default = self.compose["services"]["vllm"]["command"][1]
+        name = re.sub(r"\$\{[A-Z_]+:-(.+?)\}", r"\1", default)
+        assert (ROOT / "deploy" / "vllm" / Path(name).name).is_file()
+
+    def test_compose_mounts_what_is_there(self) -> None:
+        for name, service in self.compose["services"].items():
+            for volume in service.get("volumes", []):
+                source = volume.split(":")[0]
+                if source.startswith(("./deploy/prometheus", "./deploy/grafana")):
+                    continue
+                if source.startswith("./"):
+                    assert (ROOT / source).exists(), f"{name}: {source}"
+                    assert volume.endswith(":ro"), volume
+                else:
+                    assert source in self.compose["volumes"], f"{name}: {source}"
 
     def test_what_it_names_is_there(self) -> None:
         services, declared = self.compose["services"], self.compose
         for service in services.values():
             assert set(service.get("secrets", [])) <= declared["secrets"].keys()
-            assert set(service.get("networks", [])) <= declared["networks"].keys()
+            assert set(service["networks"]) <= declared["networks"].keys()
             assert set(service.get("depends_on", {})) <= services.keys()
         assert (ROOT / services["app"]["build"]["dockerfile"]).is_file()
         from rag.settings import Settings
 
-        for variable in services["app"]["environment"]:
+        given = {**services["app"]["environment"], **services["worker"]["environment"]}
+        for variable in given:
             head, _, tail = variable.removeprefix("WENJU_").lower().partition("__")
             field = Settings.model_fields[head]
             assert not tail or tail in type(field.default).model_fields, variable
@@ -212,6 +248,7 @@ class TestCompose:
         first = make()
         assert set(first) == set(self.compose["secrets"])
         assert first["wenju_database_url"] == ""
+        assert "BEGIN CERTIFICATE" in first["tls.crt"]
         password = first["redis_conf"].split()[1]
         assert password in first["wenju_redis_url"]
         assert make() == first
@@ -227,11 +264,15 @@ class TestCompose:
         assert settings.database_url == ""
 
 
-def test_the_image_gets_every_package() -> None:
-    dockerfile = _read(ROOT / "deploy" / "Dockerfile")
+@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.models"])
+def test_the_image_gets_every_package(name: str) -> None:
+    dockerfile = _read(ROOT / "deploy" / name)
     ignored = _read(ROOT / ".dockerignore")
-    for name in {package.split(".")[0] for package in PYPROJECT["tool"]["setuptools"]["packages"]}:
-        assert f"COPY {name} {name}" in dockerfile
-        assert f"!{name}\n" in ignored
+    for package in {package.split(".")[0] for package in PYPROJECT["tool"]["setuptools"]["packages"]}:
+        assert f"COPY {package} {package}" in dockerfile
+        assert f"!{package}\n" in ignored
+    for path in ("constraints.txt", "constraints-models.txt", "scripts/slim.sh"):
+        assert path not in dockerfile or f"!{path}\n" in ignored
+    assert len(re.findall(r"^FROM python:3\.11\.\d+-slim-bookworm", dockerfile, re.MULTILINE)) == 2
     assert re.search(r"^USER 10001", dockerfile, re.MULTILINE)
     assert ":latest" not in dockerfile

@@ -88,6 +88,25 @@ class TestProfiles:
         for option in ("tensor-parallel-size", "pipeline-parallel-size", "speculative-config", "enable-lora"):
             assert any(option in profile for profile in texts.values()), option
 
+    def test_the_page_of_sizes_is_computed(self) -> None:
+        rows = {
+            cells[0]: cells
+            for line in (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").splitlines()
+            if (cells := [cell.strip() for cell in line.strip("|").split("|")])[0] in GPU_GIB
+        }
+        assert rows.keys() == GPU_GIB.keys()
+        for path in PROFILES:
+            found = plan(read_profile(path), GPU_GIB[path.stem])
+            gpus = f"{found.gpus} x {found.gpu_gib:g} GiB"
+            expected = [
+                path.stem,
+                gpus,
+                f"{found.weights_gib:.1f}",
+                str(found.questions_at_once),
+                "estimated",
+            ]
+            assert rows[path.stem] == expected
+
     def test_too_small_unknown_and_broken(self, tmp_path: Path) -> None:
         big = read_profile(ROOT / "deploy" / "vllm" / "qwen3-32b-tp2.yaml")
         assert not plan(big, 24).fits

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import stat
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +13,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_chat_server import serving
 from test_finetune_gate import GOLDEN, VALUES, Vllm
-from test_finetune_live import make_adapter
+from test_finetune_jobs import TRAINER
+from test_finetune_live import card, make_adapter
 
 from finetune.gate import gate
 from finetune.registry import Registry
@@ -111,3 +116,50 @@ def test_a_set_is_made_from_feedback_looked_at_and_approved(engine: Engine) -> N
     assert any("turn 6" in m.value for m in shown.markdown)
     shown.button(key=f"approve-{made.id}").click().run()
     assert engine.store.train_set(made.id).state == "approved"
+
+
+def test_from_corrected_answers_to_a_live_adapter_and_back(engine: Engine, tmp_path: Path) -> None:
+    """With the page's own buttons; only the trainer is a stand-in (the real one: tests/integration)."""
+    trainer = tmp_path / "trainer"
+    trainer.write_text(TRAINER.format(python=sys.executable, card=json.dumps(card())), encoding="utf-8")
+    trainer.chmod(trainer.stat().st_mode | stat.S_IXUSR)
+    tuning = engine.settings.tuning.model_copy(update={"python": str(trainer)})
+    engine.settings = engine.settings.model_copy(update={"tuning": tuning})
+    eve = Principal("eve", "eve", frozenset({"evaluator"}))
+    golden = engine.save_dataset("asked", eve)
+    asked = [(one.id, one.model_dump(mode="json", exclude_defaults=True)) for one in GOLDEN]
+    engine.save_golden_questions(golden.id, asked, eve)
+    for question in GOLDEN[:10]:
+        *_, done = engine.ask(f"Tell me: {question.question}")
+        turn_id = done.answer.turn_id  # type: ignore[union-attr]
+        correction = f"Revenue was {question.answers[0]} million euros."
+        engine.rate_turn(turn_id, boot.principal(), -1, correction=correction)
+        engine.review_feedback(turn_id, eve, "accepted")
+    shown = page()
+    assert any(text("tuning.job_needs_set", "en") == c.value for c in shown.caption)
+    shown.text_input(key="train-set-name").input("july")
+    shown.button[0].click().run()
+    [made] = engine.store.train_sets()
+    shown.button(key=f"approve-{made.id}").click().run()
+    shown.text_input(key="train-name").input("good")
+    shown.text_input(key="train-base").input("tiny")
+    shown.text_area(key="train-more").input("learning_rate: oops")
+    start = next(b for b in shown.button if b.label == text("tuning.job_start", "en"))
+    start.click().run()
+    assert "valid number" in shown.error[0].value  # nothing typed is lost
+    shown.text_area(key="train-more").input("learning_rate: 3.0e-4")
+    shown.number_input(key="train-steps").set_value(3)
+    next(b for b in shown.button if b.label == text("tuning.job_start", "en")).click().run()
+    assert not shown.exception
+    [job] = engine.store.jobs()
+    deadline = time.monotonic() + 90
+    while engine.store.job(job.id).finished_at is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    ended = engine.store.job(job.id)
+    assert (ended.status, ended.progress.get("passed")) == ("done", True), Path(job.log_path).read_text()
+    shown = page()
+    [promote] = [b for b in shown.button if str(b.key).startswith("promote-")]
+    promote.click().run()
+    assert [a.name for a in engine.store.live_adapters()] == ["good"]
+    shown.button(key="tuning-rollback").click().run()
+    assert engine.store.live_adapters() == []

@@ -35,6 +35,7 @@ def upgrade() -> None:
     op.add_column("turns", _text("correction"))
     op.add_column("turns", sa.Column("review", sa.String(16), nullable=False, server_default=""))
     op.add_column("turns", _text("reviewed_by"))
+    op.add_column("turns", sa.Column("collections", sa.Text(), nullable=True))
     op.create_table(
         "figures",
         _id(),
@@ -124,6 +125,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(16), nullable=False, server_default="accepted"),
         _text("origin"),
         _text("reviewed_by"),
+        _text("collections", "[]"),
         _time("created_at"),
         sa.UniqueConstraint("dataset_id", "key"),
         sqlite_autoincrement=True,
@@ -144,6 +146,7 @@ def upgrade() -> None:
         _text("created_by"),
         _time("created_at"),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        _text("collections", "[]"),
         sqlite_autoincrement=True,
     )
 
@@ -253,19 +256,26 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(32), nullable=False),
         _text("definition", "{}"),
         sa.Column("active", sa.Boolean(), nullable=False, server_default=sa.true()),
+        sa.Column("retired", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("shipped", sa.String(32), nullable=True),
         _text("created_by"),
         _time("created_at"),
+        sa.UniqueConstraint("shipped"),
         sqlite_autoincrement=True,
     )
 
     op.create_table(
         "rule_hits",
         _id(),
-        sa.Column("rule_id", BigId, sa.ForeignKey("rules.id", ondelete="CASCADE"), nullable=False),
-        sa.Column("turn_id", BigId, sa.ForeignKey("turns.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("rule_id", BigId, sa.ForeignKey("rules.id"), nullable=False),
+        sa.Column("turn_id", BigId, sa.ForeignKey("turns.id", ondelete="SET NULL"), nullable=True),
+        _text("user_id"),
+        _text("question"),
         _text("detail", "{}"),
         sa.Column("state", sa.String(16), nullable=False, server_default="open"),
+        _text("note"),
         _text("reviewed_by"),
+        sa.Column("reviewed_at", sa.DateTime(timezone=True), nullable=True),
         _time("created_at"),
         sqlite_autoincrement=True,
     )
@@ -326,3 +336,4 @@ def upgrade() -> None:
     op.create_index("ix_sessions_user_id", "sessions", ["user_id"])
     op.create_index("ix_api_tokens_user_id", "api_tokens", ["user_id"])
     op.create_index("ix_rule_hits_state_id", "rule_hits", ["state", "id"])
+    op.create_index("ix_rule_hits_turn_id", "rule_hits", ["turn_id"])
