@@ -164,6 +164,13 @@ def test_an_unwritable_data_folder_is_a_message(tmp_path: Path) -> None:
     assert "WENJU_DATA_DIR" in house.problem.localized("zh")
 
 
+def test_ingest_is_left_to_a_worker_by_setting(tmp_path: Path) -> None:
+    house = boot.open_house(Settings(data_dir=tmp_path / "data", ingest={"in_page": False}))
+    assert house.engine is not None
+    assert house.service is None
+    boot.close_house(house)
+
+
 def test_malformed_settings_are_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "wenju.toml").write_text("[chat]\ntemperatur = 1\n")
     monkeypatch.chdir(tmp_path)
