@@ -1,8 +1,9 @@
 """Composition root of the page: `streamlit run app.py` or `wenju run`.
 
-One port serves the page, ``/healthz``, ``/readyz`` and ``/metrics``. The lifespan opens Settings -> Engine ->
-ingest worker and closes them in reverse; what cannot be opened is shown as a page, never as a traceback. The
-looks come from ``.streamlit/config.toml`` beside this file, or from the copy in the installed package.
+One port serves the page, signing in (``/auth/...``), ``/healthz``, ``/readyz`` and ``/metrics``. The lifespan
+opens Settings -> Engine -> ingest worker and closes them in reverse; what cannot be opened is shown as a
+page, never as a traceback. The looks come from ``.streamlit/config.toml`` beside this file, or from the copy
+in the installed package.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from api.health import health_routes
 from api.metrics import metrics_routes
 from api.requests import Requests
 from ui import boot
+from ui.door import Guard, door_routes, provider_secrets
 
 log = logging.getLogger("wenju.page")
 
@@ -79,11 +81,31 @@ def on_script_error(error: Exception) -> bool:
     return True
 
 
+def _provider_secrets() -> Mapping[str, Any] | None:
+    """For st.login; wrong settings are shown by the page, which reads them again."""
+    from rag.errors import SettingsError
+    from rag.settings import load_settings
+
+    try:
+        return provider_secrets(load_settings())
+    except SettingsError:
+        return None
+
+
 _apply_options()
 app = st.App(
     _ROOT / "ui" / "main.py",
-    routes=[*health_routes(boot.readiness), *metrics_routes(boot.monitoring)],
-    middleware=[Middleware(Requests), Middleware(SecurityHeaders)],
+    routes=[
+        *health_routes(boot.readiness),
+        *metrics_routes(boot.monitoring),
+        *door_routes(boot.engine),
+    ],
+    middleware=[
+        Middleware(Requests),
+        Middleware(SecurityHeaders),
+        Middleware(Guard, engine=boot.engine),
+    ],
+    secrets=_provider_secrets(),
     lifespan=lifespan,
     on_script_error=on_script_error,
 )

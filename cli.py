@@ -15,6 +15,7 @@ import typer
 
 from commands.console import environment_language, guarded, set_language, text, usage_error
 from commands.eval_app import eval_app
+from commands.people_app import collections_app, tokens_app, users_app
 from commands.serving_app import bench_app, serving_app
 from commands.tune_app import tune_app
 
@@ -32,6 +33,9 @@ app.add_typer(tune_app, name="tune")
 app.add_typer(serving_app, name="serving")
 app.add_typer(bench_app, name="bench")
 app.add_typer(prompts_app, name="prompts")
+app.add_typer(users_app, name="users")
+app.add_typer(collections_app, name="collections")
+app.add_typer(tokens_app, name="tokens")
 feedback_app = typer.Typer(help="cli.help.feedback", no_args_is_help=True)
 app.add_typer(feedback_app, name="feedback")
 vocabulary_app = typer.Typer(help="cli.help.vocabulary", no_args_is_help=True)

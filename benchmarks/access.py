@@ -497,7 +497,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder), options.seed, chat=not options.quotes)
         try:
-            for _ in range(options.operations):
+            while sum(run.seen.operations.values()) < options.operations:
                 run.step()
         finally:
             run.close()

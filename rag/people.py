@@ -399,7 +399,8 @@ class People:
     def _token_owner(self, principal: Principal, user_id: str | None) -> Principal:
         if user_id is not None and user_id != principal.user_id:
             require_right(principal, "admin")
-            return self.principal_of(self.store.user(user_id))
+            owner = self.store.user(user_id)
+            return Principal(owner.id, owner.name, owner.roles)
         if principal.user_id == LOCAL.user_id:
             if self.accounts_on():
                 raise PeopleError("people.token_whose")

@@ -261,6 +261,13 @@ class AccountsSettings(_Section):
         "auto",
         description="on: the session cookie travels by HTTPS only; auto: when the request came by HTTPS",
     )
+    proxies: int = Field(
+        0,
+        ge=0,
+        le=8,
+        description="proxies that stand before the page and set X-Forwarded-For and -Proto; 0: those headers "
+        "are not believed",
+    )
     oidc_metadata_url: str = Field(
         "",
         description="URL of the OpenID Connect provider's metadata (ends in "
@@ -272,7 +279,9 @@ class AccountsSettings(_Section):
         "", description="where the provider sends people back: https://HOST/oauth2callback"
     )
     oidc_cookie_secret: SecretStr = Field(
-        SecretStr(""), description="random text that signs the provider's cookie; empty: made in data_dir"
+        SecretStr(""),
+        description="random text that signs the provider's cookie; empty: a new one at each start "
+        "(several processes need the same one)",
     )
     oidc_label: str = Field("", description="name of the provider on the sign-in page; empty: its host")
     oidc_allow: tuple[str, ...] = Field(

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.access import LOCAL
 from rag.errors import SettingsError, StoreError, WenjuError
+from rag.messages import message
 from rag.records import Principal
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def open_house(settings: Settings | None = None, *, work: bool = True, watched: 
         engine = Engine.open(settings)
         if watched:
             watching.watch(settings, engine.store)
+        _tell_first_admin(engine)
         service = None
         if work and settings.ingest.in_page:
             from ingest.service import IngestService
@@ -130,9 +132,26 @@ def readiness() -> str:
     return ""
 
 
+def _tell_first_admin(engine: Engine) -> None:
+    """Once in the life of a library with accounts: in the terminal, where whoever starts it looks."""
+    made = engine.first_admin()
+    if made is not None:
+        user, once = made
+        told = {"name": user.name, "password": once}
+        language = "zh" if engine.settings.language == "zh" else "en"
+        print(message("people.first_admin", language, told), file=sys.stderr, flush=True)
+
+
+def engine() -> Engine | None:
+    """The open Engine; None while there is none or it cannot open. Opens nothing."""
+    return _house.engine if _house is not None else None
+
+
 def principal() -> Principal:
     """Who looks at the page. Without accounts: the one local user."""
-    return LOCAL
+    from ui.sign_in import principal_of
+
+    return principal_of(current().engine)
 
 
 def _check_writable(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from rag.access import is_admin
 from rag.errors import WenjuError
 from rag.records import Document, DocumentStatus
 from ui import about, state, uploads, viewer, vocabulary
@@ -45,18 +46,25 @@ def page() -> None:
     with st.container(key="wide"):
         with st.container(horizontal=True, vertical_alignment="center", key="library-head"):
             st.title(say("library.title"), anchor=False)
-            _menu(house)
+            if is_admin(principal()):
+                _menu(house)
         st.caption(say("library.lead"))
         documents = _documents()
-        uploads.drop_zone("upload", collection=chosen_collection())
-        _collection(documents)
+        if writable_names():
+            uploads.drop_zone("upload", collection=chosen_collection())
+            _collection()
+        else:
+            st.info(
+                say("library.read_only" if _engine().collections(principal()) else "library.no_collections")
+            )
         with st.container(key="library-notes"):
             uploads.trouble()
             if house.reindexing.is_set():
                 st.info(say("library.reindexing"), icon=":material/autorenew:")
         if not documents:
             st.caption(say("library.empty"))
-            uploads.samples_button("samples-library", primary=False)
+            if DEFAULT in writable_names():
+                uploads.samples_button("samples-library", primary=False)
             return
         _list(documents, house)
         vocabulary.section(chosen_collection())
@@ -82,8 +90,16 @@ def _documents() -> list[Document]:
 
 
 def chosen_collection() -> str:
-    """The collection that uploads go to."""
-    return str(st.session_state.get("collection") or DEFAULT).strip()[:100] or DEFAULT
+    """The collection that uploads go to: the one that was chosen, else the first that may be changed."""
+    names = writable_names()
+    first = DEFAULT if DEFAULT in names or not names else names[0]
+    return str(st.session_state.get("collection") or first).strip()[:100] or first
+
+
+def writable_names() -> list[str]:
+    """Names of the collections that the reader may put documents into; an admin also into new ones."""
+    names = {c.name for c in _engine().writable_collections(principal())}
+    return sorted(names | {DEFAULT}) if is_admin(principal()) else sorted(names)
 
 
 def collection_words(name: str) -> str:
@@ -91,8 +107,8 @@ def collection_words(name: str) -> str:
     return say("library.collection_default") if name == DEFAULT else one_line(name, 40)
 
 
-def _collection(documents: Sequence[Document]) -> None:
-    names = sorted({d.collection for d in documents} | {DEFAULT, chosen_collection()})
+def _collection() -> None:
+    names = sorted({*writable_names(), chosen_collection()})
     with st.popover(
         f"{say('library.add_to')}: {collection_words(chosen_collection())}",
         icon=":material/folder:",
@@ -102,11 +118,11 @@ def _collection(documents: Sequence[Document]) -> None:
         st.selectbox(
             say("library.collection_new"),
             options=names,
-            index=names.index(DEFAULT),
+            index=names.index(chosen_collection()),
             format_func=lambda name: say("library.collection_default") if name == DEFAULT else name,
             key="collection",
-            accept_new_options=True,
-            help=say("library.collection_help"),
+            accept_new_options=is_admin(principal()),
+            help=say("library.collection_help") if is_admin(principal()) else None,
         )
 
 
@@ -264,7 +280,7 @@ def _row(document: Document) -> None:
             st.caption(facts)
         if document.status not in ("ready", "queued", "parsing", "embedding"):
             st.markdown(uploads.problem_words(document))
-            if document.status == "password":
+            if document.status == "password" and document.collection in writable_names():
                 _unlock(document)
 
 
@@ -314,11 +330,18 @@ def _row_menu(document: Document) -> None:
             say("library.open"), key=f"view-{document.id}", icon=":material/pageview:", type="tertiary"
         ):
             _open("view-document", document)
-        if document.status == "ready" and st.button(
-            say("about.edit"), key=f"about-{document.id}", icon=":material/edit:", type="tertiary"
+        may_change = document.collection in writable_names()
+        if (
+            may_change
+            and document.status == "ready"
+            and st.button(
+                say("about.edit"), key=f"about-{document.id}", icon=":material/edit:", type="tertiary"
+            )
         ):
             _open("edit-about", document)
         original_button(document, f"original-{document.id}")
+        if not may_change:
+            return
         if document.status not in ("queued", "parsing", "embedding"):
             ready = document.status == "ready"
             if st.button(

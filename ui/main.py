@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import chat, library, look, prompts, quality, readiness, sidebar, state, tuning, wire
+from rag.access import is_admin, may_evaluate
+from ui import (
+    account,
+    chat,
+    library,
+    look,
+    people,
+    prompts,
+    quality,
+    readiness,
+    sidebar,
+    sign_in,
+    state,
+    tuning,
+    wire,
+)
 from ui.boot import current, principal
 from ui.language import COOKIE, language, say
 
@@ -24,6 +39,12 @@ def main() -> None:
         problem = house.problem.localized(lang) if house.problem else ""
         readiness.cannot_start(problem)
         return
+    accounts = house.engine.accounts_on()
+    user = sign_in.user_of(house.engine) if accounts else None
+    if accounts and user is None:
+        sign_in.leave()
+        return
+    state.belong_to(user.id if user is not None else principal().user_id)
     pages = {
         "chat": st.Page(
             chat.page, title=say("nav.chat"), icon=":material/forum:", url_path="chat", default=True
@@ -32,19 +53,26 @@ def main() -> None:
             library.page, title=say("nav.library"), icon=":material/folder_open:", url_path="library"
         ),
     }
-    if principal().roles & {"evaluator", "admin"}:
+    if may_evaluate(principal()):
         pages["quality"] = st.Page(
             quality.page, title=say("nav.quality"), icon=":material/verified:", url_path="quality"
         )
         pages["tuning"] = st.Page(
             tuning.page, title=say("nav.tuning"), icon=":material/model_training:", url_path="tuning"
         )
-    if "admin" in principal().roles:
+    if is_admin(principal()):
+        pages["people"] = st.Page(
+            people.page, title=say("nav.people"), icon=":material/group:", url_path="people"
+        )
         pages["prompts"] = st.Page(
             prompts.page, title=say("nav.prompts"), icon=":material/edit_note:", url_path="prompts"
         )
-    pages["readiness"] = st.Page(
-        readiness.page, title=say("nav.readiness"), icon=":material/fact_check:", url_path="readiness"
+    if is_admin(principal()):
+        pages["readiness"] = st.Page(
+            readiness.page, title=say("nav.readiness"), icon=":material/fact_check:", url_path="readiness"
+        )
+    pages["account"] = st.Page(
+        account.page, title=say("nav.account"), icon=":material/account_circle:", url_path="account"
     )
     st.session_state["_pages"] = pages
     chosen = st.navigation(list(pages.values()))

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from rag.access import is_admin
 from rag.errors import AccessDenied
 from rag.records import Conversation
-from ui import state
+from ui import sign_in, state
 from ui.boot import current, principal
 from ui.language import NAMES, Code, language, remember, say
 from ui.readiness import summary
@@ -25,7 +26,9 @@ def show(*, on_chat: bool) -> None:
             _go(lambda: state.open_conversation(None), on_chat)
         _conversations(on_chat)
         with st.container(key="sidebar-foot"):
-            summary()
+            if is_admin(principal()):
+                summary()
+            _sign_out()
             st.segmented_control(
                 say("lang.label"),
                 options=list(NAMES),
@@ -37,6 +40,22 @@ def show(*, on_chat: bool) -> None:
                 args=(f"lang-{language()}",),
             )
     _dialogs()
+
+
+def _sign_out() -> None:
+    engine = current().engine
+    if engine is None or not engine.accounts_on():
+        return
+    name = one_line(principal().name, 30)
+    if st.button(
+        say("door.out"),
+        key="sign-out",
+        icon=":material/logout:",
+        type="tertiary",
+        help=say("account.signed_in", name=name),
+    ):
+        sign_in.sign_out(engine)
+        st.rerun()
 
 
 def _dialogs() -> None:

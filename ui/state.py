@@ -21,7 +21,7 @@ from ui.boot import current, principal
 COPIES = "_copies"
 _CONVERSATION, _TICKET, _EVIDENCE = "_conversation", "_ticket", "_evidence"
 _FAILED, _UNKEPT, _FOCUS = "_failed", "_unkept", "_focus"
-_DIALOG = "_dialog"
+_DIALOG, _OWNER = "_dialog", "_owner"
 _SCOPE_DOCUMENTS, _SCOPE_COLLECTIONS = "scope_documents", "scope_collections"
 
 
@@ -41,6 +41,18 @@ class Failed:
 
     question: str
     error: WenjuError
+
+
+def belong_to(user_id: str) -> None:
+    """Forgets everything when the browser tab has come to somebody else (it reconnected under another
+    sign-in): what is remembered here may hold words of answers."""
+    if st.session_state.setdefault(_OWNER, user_id) != user_id:
+        kept = st.session_state.get("lang")
+        st.session_state.clear()
+        st.session_state[_OWNER] = user_id
+        st.session_state[COPIES] = {}
+        if kept:
+            st.session_state["lang"] = kept
 
 
 def desk() -> AnswerDesk:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from finetune.registry import PROMOTABLE, Registry
 from finetune.sets import SOURCES, TrainSets
+from rag.access import is_admin
 from rag.answer.arms import BASE
 from rag.errors import WenjuError
 from rag.messages import message
@@ -56,7 +57,7 @@ def _adapters(registry: Registry, adapters: list[Adapter]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         names = ", ".join(f"{one_line(name, 40)} ({part:.0%})" for name, part in _parts(live))
         st.markdown(say("tuning.live_now", names=names) if live else say("tuning.live_base"))
-        if live and "admin" in principal().roles:
+        if live and is_admin(principal()):
             st.button(
                 say("tuning.rollback"),
                 key="tuning-rollback",
@@ -106,7 +107,7 @@ def _adapter(registry: Registry, adapter: Adapter) -> None:
                 st.line_chart({say("tuning.loss"): losses}, height=160)
             shown = {k: v for k, v in card.items() if k not in ("losses", "heldout_losses")}
             st.json({**shown, "sha256": adapter.sha256}, expanded=False)
-        if "admin" in principal().roles and adapter.state in PROMOTABLE:
+        if is_admin(principal()) and adapter.state in PROMOTABLE:
             _promotion(registry, adapter)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from rag.access import is_admin
 from rag.errors import WenjuError
 from rag.records import OwnTerm
 from ui.boot import current, principal
@@ -22,7 +23,7 @@ _SEPARATORS = re.compile(r"[;；,，|\n]")
 def section(collection: str) -> None:
     """Terms of ``collection``: a list, a form for one, a file for many."""
     engine = current().engine
-    if engine is None or "admin" not in principal().roles:
+    if engine is None or not is_admin(principal()):
         return
     name = say("library.collection_default") if collection == "default" else one_line(collection, 40)
     with st.expander(say("vocabulary.title", name=name), icon=":material/match_word:", key="own-terms"):

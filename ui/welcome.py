@@ -6,7 +6,7 @@ from __future__ import annotations
 import streamlit as st
 
 from rag.records import Document
-from ui import state, uploads
+from ui import library, state, uploads
 from ui.boot import current, principal
 from ui.language import language, say
 from ui.safe import one_line, plain
@@ -35,12 +35,19 @@ def _newcomer() -> None:
     with st.container(key="hero"):
         st.title(say("welcome.title"), anchor=False, text_alignment="center")
         st.markdown(say("welcome.lead"), text_alignment="center")
+    names = library.writable_names()
     with st.container(key="first-steps"):
-        with st.container(border=True, key="try-samples"):
-            uploads.samples_button("samples")
-            st.caption(say("welcome.samples_hint"), text_alignment="center")
+        if not names:
+            engine = current().engine
+            some = engine is not None and engine.collections(principal())
+            st.info(say("library.read_only" if some else "library.no_collections"))
+            return
+        if library.DEFAULT in names:
+            with st.container(border=True, key="try-samples"):
+                uploads.samples_button("samples")
+                st.caption(say("welcome.samples_hint"), text_alignment="center")
         st.caption(say("welcome.own"), text_alignment="center")
-        uploads.drop_zone("first-upload")
+        uploads.drop_zone("first-upload", collection=library.chosen_collection())
 
 
 def _progress(*, titled: bool) -> None:

@@ -123,20 +123,20 @@ class People(Room):
     def set_roles(self, user_id: str, roles: Iterable[str]) -> User:
         """Raises AccessDenied (not there), PeopleError ("people.last_admin")."""
         with self._db.write() as connection:
-            _load(connection, user_id)
+            before = _user(_load(connection, user_id))
             _change(connection, user_id, roles=codec.dump(sorted(roles)))
-            _keep_an_admin(connection)
+            _keep_an_admin(connection, before)
             return _user(_load(connection, user_id))
 
     def set_active(self, user_id: str, active: bool) -> User:
         """Switching off ends the user's sessions; their tokens are refused while they are off. Raises
         AccessDenied (not there), PeopleError ("people.last_admin")."""
         with self._db.write() as connection:
-            _load(connection, user_id)
+            before = _user(_load(connection, user_id))
             _change(connection, user_id, active=active)
             if not active:
                 connection.execute(sa.delete(sessions).where(sessions.c.user_id == user_id))
-            _keep_an_admin(connection)
+            _keep_an_admin(connection, before)
             return _user(_load(connection, user_id))
 
     def bind_subject(self, user_id: str, oidc_subject: str) -> None:
@@ -427,7 +427,10 @@ def _change(connection: Connection, user_id: str, **values: Any) -> None:
     connection.execute(sa.update(users).where(users.c.id == user_id).values(**values))
 
 
-def _keep_an_admin(connection: Connection) -> None:
+def _keep_an_admin(connection: Connection, before: User) -> None:
+    """After a change of somebody who was an active admin, there is one still."""
+    if not before.active or "admin" not in before.roles:
+        return
     query = sa.select(users.c.roles).where(users.c.active, users.c.id != LOCAL_ID)
     if not any("admin" in codec.load_strings(row.roles) for row in connection.execute(query)):
         raise PeopleError("people.last_admin")

@@ -259,6 +259,16 @@ def test_the_last_active_admin_stays(engine: Engine) -> None:
     assert [u.active for u in engine.users(second)] == [False, True]
 
 
+def test_without_an_admin_others_can_be_changed(engine: Engine) -> None:
+    bob, _ = engine.create_user("bob")
+    engine.set_active(bob.id, False)
+    engine.set_active(bob.id, True)
+    assert engine.set_roles(bob.id, ["evaluator"]).roles == {"evaluator"}
+    _, secret = engine.create_token(LOCAL, "x", rights=["read"], user_id=bob.id)
+    with pytest.raises(AccessDenied):  # not before they have a password of their own
+        engine.token_principal(secret)
+
+
 @pytest.mark.parametrize("name", ["", "  ", "two words", "a" * 81, "tab\there", "local", "zero\u200bwidth"])
 def test_bad_names(engine: Engine, name: str) -> None:
     with pytest.raises(PeopleError):

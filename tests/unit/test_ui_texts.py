@@ -11,6 +11,7 @@ import pytest
 from evaluation.errors import ERROR_CLASSES
 from evaluation.scoring import MEASURES
 from finetune.sets import SOURCES
+from rag.access import RIGHTS, ROLES
 from rag.records import DocumentStatus, Language, Review
 from ui import quality_datasets, quality_feedback
 from ui.answers import REASONS
@@ -45,6 +46,9 @@ MADE_UP = {
     *(f"tuning.from_{name}" for name in SOURCES),
     *(f"tuning.role_{name}" for name in ("guard", "target")),
     *(f"quality.review_{name}" for name in get_args(Review) if name),
+    *(f"account.right_{right}" for right in RIGHTS),
+    *(f"people.role_{role}" for role in ROLES),
+    *(f"people.tab_{name}" for name in ("users", "collections")),
 }
 
 

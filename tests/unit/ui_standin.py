@@ -98,6 +98,12 @@ class StandIn:
     def collections(self, principal: object = None) -> list[Collection]:
         return [Collection(1, "default")]
 
+    def accounts_on(self) -> bool:
+        return False
+
+    def writable_collections(self, principal: object = None) -> list[Collection]:
+        return self.collections(principal)
+
     def add_document(self, name: str, data: Any, principal: object = None, **more: Any) -> Added:
         blob = (
             data.read_bytes() if isinstance(data, Path) else data if isinstance(data, bytes) else data.read()

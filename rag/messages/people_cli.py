@@ -1,0 +1,105 @@
+"""Messages of ``wenju users``, ``wenju collections`` and ``wenju tokens``."""
+
+from __future__ import annotations
+
+MESSAGES: dict[str, tuple[str, str]] = {
+    "cli.help.users": ("Accounts: who may come in, and as what.", "账户：谁可以进入，以及其角色。"),
+    "cli.help.users.list": ("List the users.", "列出用户。"),
+    "cli.help.users.add": (
+        "Add a user; prints their one-time password.",
+        "添加用户，并输出其一次性密码。",
+    ),
+    "cli.help.users.role": (
+        "Give a user these roles (analyst, evaluator, admin) in place of the former.",
+        "将用户的角色改为所列角色（analyst、evaluator、admin）。",
+    ),
+    "cli.help.users.off": (
+        "Switch an account off: sessions and tokens end at once.",
+        "停用账户：其会话与令牌立即失效。",
+    ),
+    "cli.help.users.on": ("Switch an account on again.", "重新启用账户。"),
+    "cli.help.users.password": (
+        "Give a user a new one-time password, also the admin who lost theirs.",
+        "为用户重置一次性密码；管理员忘记密码时也可使用。",
+    ),
+    "cli.help.collections": ("Collections of documents and who sees them.", "文档集，以及谁能看到它们。"),
+    "cli.help.collections.list": ("List the collections with their members.", "列出文档集及其成员。"),
+    "cli.help.collections.add": ("Make a collection.", "新建文档集。"),
+    "cli.help.collections.share": (
+        "Let a user read a collection, with --write also change it.",
+        "允许用户查阅文档集；加 --write 则同时可修改。",
+    ),
+    "cli.help.collections.unshare": (
+        "Take a collection away from a user.",
+        "取消用户对文档集的访问权限。",
+    ),
+    "cli.help.tokens": ("API tokens: keys for programs.", "API 令牌：供程序使用的密钥。"),
+    "cli.help.tokens.list": ("List everybody's tokens.", "列出所有人的令牌。"),
+    "cli.help.tokens.create": (
+        "Create a token; prints its secret once.",
+        "创建令牌，仅输出一次其密钥。",
+    ),
+    "cli.help.tokens.revoke": ("Revoke a token at once.", "立即撤销令牌。"),
+    "cli.arg.user": ("name of the user", "用户名"),
+    "cli.arg.roles": ("analyst, evaluator, admin; one or several", "analyst、evaluator、admin，可多个"),
+    "cli.arg.collection": ("name of the collection", "文档集名称"),
+    "cli.arg.token": ("what the token is for", "令牌用途"),
+    "cli.arg.token_number": ("number of the token, from wenju tokens list", "令牌编号（见 wenju tokens list）"),
+    "cli.opt.role": ("a role; repeatable (analyst)", "角色，可重复（默认 analyst）"),
+    "cli.opt.full_name": ("their full name", "姓名"),
+    "cli.opt.oidc": (
+        "they sign in with the organisation's account; NAME is their e-mail address there",
+        "使用组织账户登录；此时用户名为其在组织中的邮箱地址",
+    ),
+    "cli.opt.write": ("they may also add, change and delete documents", "同时可添加、修改和删除文档"),
+    "cli.opt.right": (
+        "read, ask, write, feedback, evaluate or admin; repeatable (read, ask)",
+        "read、ask、write、feedback、evaluate 或 admin，可重复（默认 read、ask）",
+    ),
+    "cli.opt.days": ("ends after so many days", "有效天数"),
+    "cli.opt.user": ("whose token it is; needed with accounts on", "令牌属于哪个用户；启用账户时必填"),
+    "cli.users.none": (
+        "There are no users. With accounts on (WENJU_ACCOUNTS__MODE=on) the first start makes an admin; or: wenju users "
+        "add NAME --role admin",
+        "还没有用户。启用账户（WENJU_ACCOUNTS__MODE=on）后首次启动会创建管理员；也可：wenju users add 用户名 --role admin",
+    ),
+    "cli.users.active": ("on", "启用"),
+    "cli.users.off": ("off", "停用"),
+    "cli.users.added": ("Added {name} ({roles}).", "已添加 {name}（{roles}）。"),
+    "cli.users.roles_set": ("{name} is now: {roles}.", "{name} 的角色现为：{roles}。"),
+    "cli.users.is_on": ("{name} is switched on.", "{name} 已启用。"),
+    "cli.users.is_off": ("{name} is switched off.", "{name} 已停用。"),
+    "cli.users.once": (
+        "One-time password, to be changed at the first sign-in:",
+        "一次性密码（首次登录时须修改）：",
+    ),
+    "cli.collections.added": ("Collection {name} is there.", "文档集“{name}”已创建。"),
+    "cli.collections.shared": ("{name} may read {collection}.", "{name} 可查阅“{collection}”。"),
+    "cli.collections.shared_write": (
+        "{name} may read and change {collection}.",
+        "{name} 可查阅和修改“{collection}”。",
+    ),
+    "cli.collections.unshared": ("{name} sees {collection} no more.", "{name} 不再能看到“{collection}”。"),
+    "cli.tokens.none": ("There are no tokens.", "还没有令牌。"),
+    "cli.tokens.created": (
+        "Token {id}. Its secret is shown only now:",
+        "令牌 {id}。密钥仅显示这一次：",
+    ),
+    "cli.tokens.is_revoked": ("Token {id} is revoked.", "令牌 {id} 已撤销。"),
+    "cli.tokens.good": ("good", "有效"),
+    "cli.tokens.expired": ("expired", "已过期"),
+    "cli.tokens.revoked": ("revoked", "已撤销"),
+    "cli.people.name": ("name", "名称"),
+    "cli.people.full_name": ("full name", "姓名"),
+    "cli.people.roles": ("roles", "角色"),
+    "cli.people.state": ("state", "状态"),
+    "cli.people.signed_in": ("last sign-in", "最近登录"),
+    "cli.people.collection": ("collection", "文档集"),
+    "cli.people.documents": ("documents", "文档数"),
+    "cli.people.readers": ("may read", "可查阅"),
+    "cli.people.writers": ("may read and change", "可查阅和修改"),
+    "cli.people.number": ("number", "编号"),
+    "cli.people.user": ("user", "用户"),
+    "cli.people.prefix": ("begins with", "开头"),
+    "cli.people.rights": ("rights", "权限"),
+}
