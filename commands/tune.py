@@ -102,6 +102,26 @@ def _show_set(one: TrainSet, *, as_json: bool) -> None:
         note(printable(line))
 
 
+def distill_set(engine: Engine, name: str, *, of: str, url: str, model: str, as_json: bool) -> None:
+    """A new set whose answers are a teacher's."""
+    import os
+
+    from finetune.distill import teach, teacher_model
+    from finetune.train_set import open_train_set
+
+    sets = _sets(engine)
+    train, _, card = open_train_set(Path(sets.get(of).path))
+    teacher = teacher_model(engine.settings.chat, url, model, os.environ.get("WENJU_TEACHER_API_KEY", ""))
+    kept = engine.settings.data_dir / "teacher" / f"{card.sha256[:16]}.jsonl"
+    with console().status("") as status:
+
+        def show(done: int, total: int) -> None:
+            status.update(f"{done}/{total}")
+
+        taught = list(teach(train, teacher, kept, card.told(), show if sys.stderr.isatty() else None))
+    _show_set(sets.add(name, taught), as_json=as_json)
+
+
 # -- training
 
 
@@ -140,6 +160,24 @@ def train(config_path: Path, *, unapproved: bool, as_json: bool) -> None:
             records=card.records,
         )
     )
+
+
+def merge(folder: Path, output: Path, *, quantise: str, as_json: bool) -> None:
+    from finetune.compress import merge as run
+
+    made = run(folder, output, quantise=quantise)
+    told = {
+        "folder": str(made.folder),
+        "difference": made.difference,
+        "quantised_difference": made.quantised_difference,
+        "same_next": made.same_next,
+        "bytes": made.bytes,
+    }
+    if as_json:
+        emit(told)
+        return
+    shown = _rounded({**told, "megabytes": made.bytes / 1e6, "same": 100 * made.same_next})
+    say(text("tune.merged", **shown))
 
 
 def run_job(engine: Engine, job_id: int) -> None:

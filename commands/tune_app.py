@@ -62,6 +62,23 @@ def data_make(
         )
 
 
+@data_app.command("distill", help="cli.help.tune.data.distill")
+@guarded
+def data_distill(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="cli.arg.train_set_new")],
+    of: Annotated[str, typer.Option("--set", metavar="SET", help="cli.opt.distill_set")],
+    model: Annotated[str, typer.Option("--model", metavar="MODEL", help="cli.opt.distill_model")],
+    url: Annotated[str, typer.Option("--url", metavar="URL", help="cli.opt.distill_url")] = "",
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.distill_set(engine, name, of=of, url=url, model=model, as_json=as_json)
+
+
 @data_app.command("list", help="cli.help.tune.data.list")
 @guarded
 def data_list(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
@@ -111,6 +128,19 @@ def tune_train(
     from commands.tune import train
 
     train(config, unapproved=unapproved, as_json=as_json)
+
+
+@tune_app.command("merge", help="cli.help.tune.merge")
+@guarded
+def tune_merge(
+    folder: Annotated[Path, typer.Argument(metavar="ADAPTER", help="cli.arg.adapter_folder")],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="cli.arg.merged")],
+    nf4: Annotated[bool, typer.Option("--nf4", help="cli.opt.nf4")] = False,
+    as_json: AsJson = False,
+) -> None:
+    from commands.tune import merge
+
+    merge(folder, output, quantise="nf4" if nf4 else "", as_json=as_json)
 
 
 @tune_app.command("exposure", help="cli.help.tune.exposure")

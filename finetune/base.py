@@ -99,6 +99,22 @@ def load_base(config: Training) -> Any:
     return model
 
 
+def load_teacher(config: Training, tokenizer: Any) -> Any:
+    """The teacher, frozen, beside the base. Raises TuneError when its tokens are not the base's: their
+    probabilities could not be compared."""
+    asked = config.model_copy(
+        update={
+            "base_model": config.teacher,
+            "revision": "",
+            "method": "lora",
+            "gradient_checkpointing": False,
+        }
+    )
+    if load_tokenizer(asked).get_vocab() != tokenizer.get_vocab():
+        raise TuneError("tune.teacher_tokens", teacher=config.teacher, model=config.base_model)
+    return load_base(asked).eval().requires_grad_(False)
+
+
 def with_adapter(model: Any, config: Training) -> Any:
     """``model`` wrapped for lora and qlora; all weights trainable for full."""
     if config.method == "full":

@@ -85,6 +85,14 @@ class Training(BaseModel):
     )
     report_to: tuple[Literal["tensorboard", "mlflow"], ...] = Field((), description="where curves also go")
     seed: int = 0
+    teacher: str = Field(
+        "",
+        description="folder or hub name of a larger model with the same tokenizer: learn from its "
+        "probabilities, too",
+    )
+    teacher_beta: float = Field(
+        0.5, ge=0, le=1, description="0: KL divergence from the teacher, 1: to it, between: Jensen-Shannon"
+    )
     privacy: Privacy | None = Field(None, description="differentially private, with method lora")
     unapproved: bool = Field(False, description="train on data that nobody approved; the card says so")
 
@@ -108,11 +116,14 @@ class Training(BaseModel):
                 ("gradient_checkpointing", self.gradient_checkpointing),
                 ("offload", self.offload),
                 ("dora", self.dora),
+                ("teacher", bool(self.teacher)),
             )
             if is_so
         ]
         if self.privacy is not None and wrong:
             raise ValueError(f"privacy does not go with {', '.join(wrong)}")
+        if self.teacher and self.packing:
+            raise ValueError("teacher does not go with packing")
         return self
 
     @field_validator("output_dir", "data", "heldout")
@@ -141,13 +152,14 @@ def load_config(path: Path) -> Training:
         raise TuneError("tune.config", path=path, problem="expected keys and values")
     config = check_config(read, path)
     folder = path.absolute().parent
-    local = folder / config.base_model
+    local, teacher = folder / config.base_model, folder / config.teacher
     return config.model_copy(
         update={
             "data": folder / config.data,
             "heldout": None if config.heldout is None else folder / config.heldout,
             "output_dir": folder / config.output_dir,
             "base_model": str(local) if local.is_dir() else config.base_model,
+            "teacher": str(teacher) if config.teacher and teacher.is_dir() else config.teacher,
         }
     )
 

@@ -58,11 +58,27 @@ class TrainSets:
                 read, wrong = read_any(Path(source).expanduser())
                 records += read
                 bad += wrong
+        return self.add(
+            name, records, principal, bad_lines=bad, held_out=held_out, keep_unreviewed=keep_unreviewed
+        )
+
+    def add(
+        self,
+        name: str,
+        records: Sequence[Record],
+        principal: Principal = LOCAL,
+        *,
+        bad_lines: Sequence[BadLine] = (),
+        held_out: float = 0.2,
+        keep_unreviewed: bool = False,
+    ) -> TrainSet:
+        """A new version of ``records``, cleaned and split. Raises TuneError."""
+        require_role(principal, "evaluator", "admin")
         written = make_train_set(
             name,
             records,
             self.root,
-            bad_lines=bad,
+            bad_lines=bad_lines,
             held_out=held_out,
             keep_unreviewed=keep_unreviewed,
             told=served_prompts(self._engine.store, self._engine.settings),

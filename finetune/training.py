@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from pydantic import BaseModel, ConfigDict
 
 from finetune import base, plan
 from finetune.config import Training, TuneError
-from finetune.examples import Example, render_all
+from finetune.examples import IGNORED, Example, render_all
 from finetune.private import Spent, one_per_unit, train_private
 from finetune.probe import probe_hash
 from finetune.records import Record, Told, read_records
@@ -230,7 +231,22 @@ def _trainer(
         columns = {"input_ids": [r.input_ids for r in rows], "labels": [r.labels for r in rows]}
         return Dataset.from_dict(columns)
 
-    settings = SFTConfig(
+    distilled: dict[str, Any] = {}
+    if config.teacher:
+        from transformers import DataCollatorForSeq2Seq
+        from trl.experimental.gkd import GKDConfig, GKDTrainer
+
+        # lmbda 0: over our answers, not the student's own, which would be generated at every step.
+        distilled = {"lmbda": 0.0, "beta": config.teacher_beta}
+        make: Any = partial(
+            GKDTrainer,
+            teacher_model=base.load_teacher(config, tokenizer),
+            data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
+        )
+        settings_class: Any = GKDConfig
+    else:
+        make, settings_class = SFTTrainer, SFTConfig
+    settings = settings_class(
         output_dir=str(work / _CHECKPOINTS),
         max_steps=config.steps,
         per_device_train_batch_size=config.batch_size,
@@ -261,9 +277,10 @@ def _trainer(
         seed=config.seed,
         data_seed=config.seed,
         dataloader_num_workers=0,
+        **distilled,
     )
     watcher = _watcher(config, on_step)
-    trainer = SFTTrainer(
+    trainer = make(
         model=model,
         args=settings,
         train_dataset=dataset(examples),

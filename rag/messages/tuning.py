@@ -136,6 +136,55 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{adapter} 已通过准入评测，等待上线确认：wenju tune promote {adapter}",
     ),
     "tune.cycle_live": ("{adapter} answers now.", "{adapter} 已上线作答。"),
+    "tune.no_teacher": (
+        "No teacher is named: --url of an OpenAI-compatible server (or WENJU_CHAT__BASE_URL), and --model.",
+        "未指定教师模型：请用 --url 指定 OpenAI 兼容服务器（或 WENJU_CHAT__BASE_URL），并用 --model 指定模型。",
+    ),
+    "tune.teacher_unknown": (
+        "The server at {url} has no model {model}; it lists: {known}",
+        "服务器 {url} 没有模型 {model}；可用的有：{known}",
+    ),
+    "tune.teacher_failed": (
+        "The teacher {model} stopped answering: {problem}. What it answered is kept; the same command goes on.",
+        "教师模型 {model} 中断：{problem}。已有回答会保留；再次运行同一命令即可继续。",
+    ),
+    "tune.teacher_tokens": (
+        "{teacher} has another tokenizer than {model}, so their probabilities cannot be compared. Take a teacher of "
+        "the same family, or learn from its answers: wenju tune data distill",
+        "{teacher} 与 {model} 的分词器不同，概率无法比较。请选择同系列的教师模型，或改为学习其回答：wenju tune data distill",
+    ),
+    "tune.nothing_to_merge": (
+        "{path} is a whole model already: there is nothing to merge.",
+        "{path} 已是完整模型，无需合并。",
+    ),
+    "tune.merge_differs": (
+        "The merged model would not say what base and adapter say: logits differ by {difference} (at most {most}). "
+        "Nothing was written; serve the adapter as it is.",
+        "合并后的模型与“基座 + 适配器”的输出不一致：logits 相差 {difference}（上限 {most}）。未写入任何内容；请直接使用适配器。",
+    ),
+    "tune.merged": (
+        "Model in {folder}, {megabytes} MB: logits differ by {difference} from base and adapter (quantised: "
+        "{quantised_difference}), the same next token at {same} % of positions.",
+        "模型已写入 {folder}，{megabytes} MB：与“基座 + 适配器”的 logits 相差 {difference}（量化后 "
+        "{quantised_difference}），{same} % 的位置下一个词元相同。",
+    ),
+    "cli.help.tune.merge": (
+        "Merge an adapter into its base, and quantise it.",
+        "把适配器合并进基座模型，并可量化。",
+    ),
+    "cli.help.tune.data.distill": (
+        "A new training set whose answers are a teacher's, over the prompts of another set.",
+        "用教师模型回答另一训练集的问题，生成新的训练集。",
+    ),
+    "cli.arg.merged": ("folder to write, which must not exist", "要写入的目录，不得已存在"),
+    "cli.opt.nf4": ("4-bit weights (NF4, bitsandbytes)", "4 位权重（NF4，bitsandbytes）"),
+    "cli.opt.distill_set": ("training set whose questions are asked", "提问所用的训练集"),
+    "cli.opt.distill_model": ("the teacher, as its server names it", "教师模型在其服务器上的名称"),
+    "cli.opt.distill_url": (
+        "OpenAI-compatible server of the teacher, ending in /v1 (its key: WENJU_TEACHER_API_KEY); without: the chat "
+        "server",
+        "教师模型的 OpenAI 兼容服务器，以 /v1 结尾（密钥：WENJU_TEACHER_API_KEY）；不写则用对话服务器",
+    ),
     "tune.busy": (
         "Job {job} is still at work; one runs at a time. Wait for it or stop it.",
         "任务 {job} 仍在运行；同一时间只运行一个任务。请等待其完成或停止它。",

@@ -268,3 +268,51 @@ def test_the_plan_counts_what_the_model_has(config: Training) -> None:
         )
     assert steps[0] == "gradient_checkpointing: true"
     assert "batch_size: 4" in steps[1]
+
+
+def test_a_teacher_is_learned_from_and_must_share_the_tokens(config: Training, tmp_path: Path) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    teacher = tmp_path / "teacher"
+    train(
+        config.model_copy(
+            update={"method": "full", "steps": 10, "learning_rate": 1e-3, "output_dir": teacher}
+        )
+    )
+    taught = config.model_copy(update={"teacher": str(teacher), "learning_rate": 1e-2})
+    card = train(taught)
+    assert sum(card.losses[-3:]) < sum(card.losses[:3]), card.losses
+    tokens = json.loads((teacher / "tokenizer.json").read_text(encoding="utf-8"))
+    tokens["model"]["vocab"] = {f"{token}x": number for token, number in tokens["model"]["vocab"].items()}
+    tokens["model"]["merges"] = []
+    (teacher / "tokenizer.json").write_text(json.dumps(tokens), encoding="utf-8")
+    with pytest.raises(TuneError) as caught:
+        train(taught.model_copy(update={"output_dir": tmp_path / "other"}))
+    assert caught.value.code == "tune.teacher_tokens"
+
+
+def test_a_merged_model_says_what_base_and_adapter_say(config: Training, base: Path, tmp_path: Path) -> None:
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from finetune.compress import merge
+
+    torch.set_num_threads(1)
+    train(config.model_copy(update={"steps": 5}))
+    made = merge(config.output_dir, tmp_path / "merged")
+    assert (made.difference < 1e-3, made.quantised_difference) == (True, None)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "merged")
+    plain = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    adapted = PeftModel.from_pretrained(plain, config.output_dir).eval()
+    whole = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32).eval()
+    assert torch.allclose(_logits(adapted, tokenizer), _logits(whole, tokenizer), atol=1e-3)
+    small = merge(config.output_dir, tmp_path / "small", quantise="nf4")
+    assert small.bytes < 0.7 * made.bytes
+    assert small.quantised_difference is not None
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "small").eval()
+    assert torch.isfinite(_logits(loaded, tokenizer)).all()
+    with pytest.raises(TuneError) as caught:
+        merge(config.output_dir, tmp_path / "merged")
+    assert caught.value.code == "tune.exists"
