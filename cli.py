@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from commands.compliance_app import audit_app, backup, restore, rules_app
 from commands.console import environment_language, guarded, set_language, text, usage_error
 from commands.eval_app import eval_app
 from commands.people_app import collections_app, tokens_app, users_app
@@ -30,6 +31,10 @@ app.add_typer(export_app, name="export")
 app.add_typer(import_app, name="import")
 app.add_typer(eval_app, name="eval")
 app.add_typer(tune_app, name="tune")
+app.add_typer(audit_app, name="audit")
+app.add_typer(rules_app, name="rules")
+app.command("backup", help="cli.help.backup")(backup)
+app.command("restore", help="cli.help.restore")(restore)
 app.add_typer(serving_app, name="serving")
 app.add_typer(bench_app, name="bench")
 app.add_typer(prompts_app, name="prompts")

@@ -46,6 +46,7 @@ def export(engine: Engine, path: Path, *, open_only: bool) -> None:
     import json
 
     turns = engine.feedback(LOCAL, open_only=open_only, limit=1_000_000)
+    engine.note_export("feedback", detail={"turns": len(turns)})
     with path.open("w", encoding="utf-8") as stream:
         for turn in turns:
             stream.write(json.dumps(record(turn), ensure_ascii=False) + "\n")

@@ -93,6 +93,7 @@ def reindex(engine: Engine) -> None:
 def export_faiss(engine: Engine, folder: Path) -> None:
     from rag.search.interchange import export_faiss as write
 
+    engine.note_export("index")
     exported = write(engine.store, folder)
     say(text("cli.exported", chunks=exported.passages, folder=folder))
 

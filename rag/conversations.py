@@ -54,6 +54,7 @@ class Conversations:
         require_right(principal, "ask")
         self._own_conversation(conversation_id, principal)
         self.store.delete_conversation(conversation_id)
+        self.store.note_action(principal.user_id, "conversation.delete", str(conversation_id))
 
     def rate_turn(
         self,
@@ -102,6 +103,7 @@ class Conversations:
         """Files a turn's feedback as accepted or dismissed; "" opens it again. Raises AccessDenied."""
         self.feedback_turn(turn_id, principal)
         self.store.review_turn(turn_id, review, principal.name)
+        self.store.note_action(principal.user_id, "feedback.review", str(turn_id), {"review": review})
 
     def _own_conversation(self, conversation_id: int, principal: Principal) -> None:
         if all(c.id != conversation_id for c in self.store.conversations(principal.user_id)):

@@ -135,6 +135,9 @@ class Documents:
                 # The same bytes were deleted by somebody else between the two writes above.
                 stream.seek(0)
                 self.store.originals.put(stream)
+        if created:
+            detail = {"name": name[:200], "collection": target.id, "sha256": sha256, "bytes": size}
+            self.store.note_action(principal.user_id, "document.add", str(document.id), detail)
         return Added(document, created)
 
     def _target(self, name: str, principal: Principal) -> Collection:
@@ -224,12 +227,17 @@ class Documents:
                 "aliases": aliases,
             }
         )
-        return self.store.edit_about(document_id, values.pop("title", None) or None, values)
+        fields = sorted(values)
+        changed = self.store.edit_about(document_id, values.pop("title", None) or None, values)
+        self.store.note_action(principal.user_id, "document.change", str(document_id), {"fields": fields})
+        return changed
 
     def delete_document(self, document_id: int, principal: Principal = LOCAL) -> None:
         """Raises AccessDenied: not there, not yours, or yours to read only."""
         document = self._changeable(document_id, principal)
         self.store.delete_document(document_id)
+        detail = {"name": document.name[:200], "sha256": document.sha256}
+        self.store.note_action(principal.user_id, "document.delete", str(document_id), detail)
         if not self.store.originals.exists(document.sha256):  # no other document has these bytes
             self._page_pictures().forget(document.sha256)
 
@@ -239,9 +247,11 @@ class Documents:
         """Queues a document again, with a password when it needs one."""
         self._changeable(document_id, principal)
         self.store.requeue_document(document_id, password=password)
+        self.store.note_action(principal.user_id, "document.retry", str(document_id))
 
     def original(self, document_id: int, principal: Principal = LOCAL) -> bytes:
         document = self.document(document_id, principal)
+        self.store.note_action(principal.user_id, "document.export", str(document_id))
         with self.store.originals.open(document.sha256) as stream:
             return bytes(stream.read())
 

@@ -14,6 +14,7 @@ from collections.abc import Collection as Names
 from typing import TYPE_CHECKING, Literal
 
 from rag.access import LOCAL, require_right
+from rag.audit import Audits
 from rag.compliance import Compliance
 from rag.conversations import Conversations
 from rag.documents import Documents
@@ -41,7 +42,7 @@ DRAIN_END_S = 5.0  # for answers that were ended: their turns are written
 LEGS: tuple[Leg, ...] = ("dense", "lexical")
 
 
-class Engine(Documents, Conversations, Wordings, Evaluations, People, Compliance):
+class Engine(Documents, Conversations, Wordings, Evaluations, People, Compliance, Audits):
     """Everything a floor above may do. Build with :meth:`open`, end with :meth:`close` (or ``with``)."""
 
     def __init__(
@@ -175,6 +176,7 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People, Compliance
         """Loads what the first question needs (indexes, embedding, chain). Never raises: what cannot be
         loaded shows in :meth:`part_statuses`."""
         steps: tuple[Callable[[], object], ...] = (
+            self.keep_audit_short,
             lambda: self.embedding().embed_query("warm up"),
             lambda: self.search_index().refresh(),
             lambda: self._asking().warm_up(),

@@ -42,6 +42,7 @@ class Evaluations:
         """With its questions; runs over it stay."""
         _authorise(principal)
         self.store.delete_dataset(dataset_id)
+        self.store.note_action(principal.user_id, "dataset.delete", str(dataset_id))
 
     def golden_questions(
         self,
@@ -69,13 +70,16 @@ class Evaluations:
         """(key, fields of evaluation.datasets.Question) pairs; returns how many are new. A key that is there
         takes the new fields and keeps its state."""
         _authorise(principal)
-        return self.store.save_golden_questions(
+        new = self.store.save_golden_questions(
             dataset_id,
             questions,
             state=state,
             origin=origin,
             collections_of=self._collections_of(principal),
         )
+        detail = {"questions": len(questions), "new": new, "state": state, "origin": origin[:40]}
+        self.store.note_action(principal.user_id, "golden.save", str(dataset_id), detail)
+        return new
 
     def review_golden_question(
         self,
@@ -89,11 +93,15 @@ class Evaluations:
         named = self._own_question(question_id, principal).collection_ids
         if question is not None:
             named |= self._collections_of(principal)(question)
-        return self.store.review_golden_question(question_id, state, principal.user_id, question, named)
+        made = self.store.review_golden_question(question_id, state, principal.user_id, question, named)
+        detail = {"state": state, "reworded": question is not None}
+        self.store.note_action(principal.user_id, "golden.review", str(question_id), detail)
+        return made
 
     def delete_golden_question(self, question_id: int, principal: Principal = LOCAL) -> None:
         self._own_question(question_id, principal)
         self.store.delete_golden_question(question_id)
+        self.store.note_action(principal.user_id, "golden.delete", str(question_id))
 
     def _own_question(self, question_id: int, principal: Principal) -> GoldenQuestion:
         _authorise(principal)
@@ -138,7 +146,7 @@ class Evaluations:
         total: int,
     ) -> EvalRun:
         _authorise(principal)
-        return self.store.create_run(
+        run = self.store.create_run(
             name=name,
             dataset=dataset,
             dataset_sha256=dataset_sha256,
@@ -148,6 +156,8 @@ class Evaluations:
             created_by=principal.user_id,
             collection_ids=self.scope(principal).collection_ids,
         )
+        self.store.note_action(principal.user_id, "run.start", str(run.id), {"questions": total})
+        return run
 
     def update_run(
         self,
@@ -165,6 +175,7 @@ class Evaluations:
         """With its results."""
         self.run(run_id, principal)
         self.store.delete_run(run_id)
+        self.store.note_action(principal.user_id, "run.delete", str(run_id))
 
     def add_result(
         self,

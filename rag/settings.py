@@ -334,6 +334,12 @@ class MonitoringSettings(_Section):
     currency: str = Field("CNY", pattern="^[A-Z]{3}$", description="what prices are in (ISO 4217)")
 
 
+class AuditSettings(_Section):
+    days: int = Field(
+        0, ge=0, description="days that the audit chain is kept, checked at each start; 0: for ever"
+    )
+
+
 class ServerSettings(_Section):
     host: str = Field("127.0.0.1", description="address the page listens on")
     port: int = Field(8501, ge=1, le=65535)
@@ -372,6 +378,7 @@ class Settings(BaseSettings):
     load: LoadSettings = LoadSettings()
     accounts: AccountsSettings = AccountsSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    audit: AuditSettings = AuditSettings()
     server: ServerSettings = ServerSettings()
 
     @classmethod

@@ -49,17 +49,27 @@ class Wordings:
         self, use: str, language: str, text: str, principal: Principal = LOCAL, note: str = ""
     ) -> PromptVersion:
         """A new wording, counting at once; also of a new use. Raises PromptError when it lacks something."""
-        return self._prompt_library().save(use, language, text, principal, note)
+        return self._noted(
+            principal, "save", self._prompt_library().save(use, language, text, principal, note)
+        )
 
     def restore_prompt(
         self, use: str, language: str, version_id: int, principal: Principal = LOCAL
     ) -> PromptVersion:
         """Makes an older wording count again (0: the one that came with the program)."""
-        return self._prompt_library().restore(use, language, version_id, principal)
+        return self._noted(
+            principal, "restore", self._prompt_library().restore(use, language, version_id, principal)
+        )
 
     def retire_prompt(self, use: str, principal: Principal = LOCAL) -> None:
         """Takes an own use off the list; its wordings stay."""
         self._prompt_library().retire(use, principal)
+        self.store.note_action(principal.user_id, "prompt.retire", use)
+
+    def _noted(self, principal: Principal, verb: str, version: PromptVersion) -> PromptVersion:
+        detail = {"language": version.language, "fingerprint": version.fingerprint, "version": version.id}
+        self.store.note_action(principal.user_id, f"prompt.{verb}", version.use, detail)
+        return version
 
     def preview_prompt(
         self,
@@ -92,17 +102,23 @@ class Wordings:
     ) -> OwnTerm:
         """Names of one thing, in any language: a question that uses one of them looks for the others."""
         (where,) = self._collections_named(principal, collection)
-        return self.search_index().own_terms.add(principal, where, term, synonyms)
+        made = self.search_index().own_terms.add(principal, where, term, synonyms)
+        self.store.note_action(principal.user_id, "term.add", str(made.id), {"collection": where.id})
+        return made
 
     def import_terms(
         self, text: str, principal: Principal = LOCAL, *, collection: str = "default"
     ) -> Imported:
         """Terms of a CSV text, a term and its synonyms a row. Good rows are kept, bad ones told by line."""
         (where,) = self._collections_named(principal, collection)
-        return self.search_index().own_terms.import_text(principal, where, text)
+        imported = self.search_index().own_terms.import_text(principal, where, text)
+        detail = {"collection": where.id, "added": imported.added}
+        self.store.note_action(principal.user_id, "term.import", "", detail)
+        return imported
 
     def remove_term(self, term_id: int, principal: Principal = LOCAL) -> None:
         self.search_index().own_terms.remove(principal, self.collections(principal), term_id)
+        self.store.note_action(principal.user_id, "term.remove", str(term_id))
 
     def _collections_named(self, principal: Principal, name: str | None) -> list[Collection]:
         require_role(principal, "admin")

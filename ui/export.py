@@ -24,7 +24,9 @@ def buttons(conversation_id: int, key: str) -> None:
     assert engine is not None
 
     def turns() -> list[Turn]:
-        return engine.turns(conversation_id, who)
+        found = engine.turns(conversation_id, who)
+        engine.note_export("conversation", str(conversation_id), who, {"turns": len(found)})
+        return found
 
     st.download_button(
         say("chat.export_md"),

@@ -92,6 +92,7 @@ def _report(run: EvalRun) -> None:
     engine, who = _engine(), principal()
 
     def results() -> list[EvalResult]:
+        engine.note_export("run", str(run.id), who)
         return list(engine.results(run.id, who))
 
     def as_html() -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from rag.messages import (
     answers,
+    audit,
     cli,
     compliance,
     documents,
@@ -52,6 +53,7 @@ CATALOGUE: Catalogue = {
     **quality.MESSAGES,
     **vocabulary.MESSAGES,
     **compliance.MESSAGES,
+    **audit.MESSAGES,
 }
 
 

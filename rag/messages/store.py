@@ -26,11 +26,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "无法使用 {path}（{detail}）。请让运行问据的用户可以写入该文件夹，或用 --data-dir 或 WENJU_DATA_DIR 换一个。",
     ),
     "store.damaged": (
-        "The database file {path} is damaged ({detail}). Stop Wenju, move the file and its -wal and -shm neighbours "
-        "away, and put the newest copy from {backups} in its place. The originals are not affected: without a copy, "
-        "start with an empty folder and add them again.",
-        "数据库文件 {path} 已损坏（{detail}）。请停止问据，移走该文件及同名的 -wal、-shm 文件，"
-        "再用 {backups} 中最新的副本替换。原始文件不受影响：若没有副本，可用空文件夹启动并重新添加。",
+        "The database file {path} is damaged ({detail}). Stop Wenju, move its whole folder away, and put the newest "
+        "backup into an empty one: wenju restore BACKUP --data-dir DIR. Copies made before an upgrade are in {backups}. "
+        "The originals are not affected: without a backup, start with an empty folder and add them again.",
+        "数据库文件 {path} 已损坏（{detail}）。请停止问据，移走整个数据文件夹，"
+        "再把最新备份恢复到空文件夹：wenju restore 备份 --data-dir 文件夹。升级前的副本在 {backups}。"
+        "原始文件不受影响：若没有备份，可用空文件夹启动并重新添加。",
     ),
     "store.unreachable": (
         "The database {database} cannot be reached ({detail}). Check that the server runs and that database_url "

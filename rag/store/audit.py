@@ -22,6 +22,7 @@ from rag.store.base import Room
 from rag.store.schema import audit
 
 BEGINNING = "0" * 64
+TRIM = "audit.trim"
 _BATCH = 1000
 _TAKE_CHAIN_LOCK = sa.select(sa.func.pg_advisory_xact_lock(0x57656E6A76))
 
@@ -55,6 +56,8 @@ class Audit(Room):
         *,
         user_id: str | None = None,
         action: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         before_id: int | None = None,
         limit: int = 200,
     ) -> list[AuditEntry]:
@@ -65,6 +68,10 @@ class Audit(Room):
         if action is not None:
             inside = audit.c.action.startswith(f"{action}.", autoescape=True)
             query = query.where((audit.c.action == action) | inside)
+        if since is not None:
+            query = query.where(audit.c.at >= since)
+        if until is not None:
+            query = query.where(audit.c.at < until)
         if before_id is not None:
             query = query.where(audit.c.id < before_id)
         with self._db.read() as connection:
@@ -84,15 +91,41 @@ class Audit(Room):
 
     def broken_action(self) -> int | None:
         """The id of the first row that does not fit the chain; None when all is as it was written. The first
-        row that is left may follow rows that retention removed."""
-        previous: str | None = None
+        row is the first ever, or follows the last one that retention removed: the row that tells of the
+        removal (the anchor) holds its hash."""
+        return self.chain_state()[1]
+
+    def chain_state(self) -> tuple[int, int | None, int, str]:
+        """How many rows were read, the first id that does not fit, id and hash of the last one read."""
+        rows, key, previous = 0, 0, BEGINNING
         for entry in self.all_actions():
-            if (previous is not None and entry.previous != previous) or entry.hash != _hash(
+            linked = entry.previous == previous or (rows == 0 and self._anchored(entry.previous))
+            if not linked or entry.hash != _hash(
                 entry.previous, entry.at, entry.user_id, entry.action, entry.subject, entry.detail
             ):
-                return entry.id
-            previous = entry.hash
-        return None
+                return rows, entry.id, key, previous
+            rows, key, previous = rows + 1, entry.id, entry.hash
+        return rows, None, key, previous
+
+    def _anchored(self, previous: str) -> bool:
+        return any(e.subject == previous for e in self.actions(action=TRIM, limit=1_000))
+
+    def trim_actions(self, before: datetime, user_id: str) -> int:
+        """Removes the rows from before that moment, but never the last one, and appends the anchor. Returns
+        how many."""
+        with self._db.write() as connection:
+            keep = sa.select(sa.func.max(audit.c.id)).scalar_subquery()
+            young = sa.select(sa.func.min(audit.c.id)).where(audit.c.at >= before).scalar_subquery()
+            old = audit.c.id < sa.func.coalesce(young, keep)
+            last = connection.execute(
+                sa.select(audit.c.id, audit.c.hash).where(old).order_by(audit.c.id.desc()).limit(1)
+            ).one_or_none()
+            if last is None:
+                return 0
+            removed = connection.execute(sa.delete(audit).where(audit.c.id <= last.id)).rowcount
+            detail = {"through": last.id, "rows": removed, "before": before.astimezone(UTC).isoformat()}
+            append_action(connection, user_id, TRIM, last.hash, detail)
+            return int(removed)
 
 
 def append_action(

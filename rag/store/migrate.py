@@ -47,7 +47,7 @@ def _migrate(database: Database, connection: Connection, backups: Path) -> None:
         raise SchemaTooNew("store.schema_too_new", database=database.label, found=found, expected=HEAD)
     if found is not None and database.path is not None:
         back_up(database.path, backups, found)
-    _upgrade(connection)
+    upgrade(connection, HEAD)
     if database.path is not None:
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if broken is not None:
@@ -69,14 +69,15 @@ def known_versions() -> list[str]:
     return [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, revision: str) -> None:
+    """Runs the migrations up to ``revision`` inside the open transaction."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, HEAD)
+    command.upgrade(config, revision)
 
 
 def back_up(path: Path, backups: Path, version: str) -> Path:

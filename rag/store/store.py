@@ -10,6 +10,7 @@ from rag.errors import StoreError
 from rag.settings import Settings
 from rag.store.about import Abouts
 from rag.store.audit import Audit
+from rag.store.backup import Backups
 from rag.store.contents import Contents
 from rag.store.conversations import Conversations
 from rag.store.database import Database
@@ -37,6 +38,7 @@ class Store(
     Secrets,
     Audit,
     Rules,
+    Backups,
     Tuning,
     People,
     FigureRecords,
