@@ -156,6 +156,12 @@ class AnswerSettings(_Section):
     )
     max_sentences: int = Field(4, ge=1, le=20, description="most quotes of an extractive answer")
     history_turns: int = Field(6, ge=0, description="earlier turns seen when a follow-up is rewritten")
+    plan_timeout_s: float = Field(
+        6.0,
+        ge=0,
+        description="seconds a chat model may take to split a question of several parts, or to translate one "
+        "into the documents' language, for the search; 0: never",
+    )
     prompt_use: str = Field(
         "concise",
         description='how answers are written unless the reader chooses: "concise", "analyst" (data, '

@@ -24,6 +24,9 @@ ICONS = {
 def show(turn: Turn, first_turn: int, *, last: bool) -> None:
     """Chips of the last answer can be pressed; earlier answers only say what they were."""
     understood = turn.answer.understood
+    if len(understood.queries) > 1:
+        also = " · ".join(one_line(query, 120) for query in understood.queries[1:])
+        st.caption(f"{say('chips.also_searched')} {also}")
     if not understood.chips and not understood.ignored:
         return
     if not last or not turn.id:

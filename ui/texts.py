@@ -131,6 +131,7 @@ CHAT: dict[str, tuple[str, str]] = {
     ),
     "answer.stopped_empty": ("Stopped before the first word.", "在输出之前已停止。"),
     "chips.looked_in": ("Looked first in:", "优先查找："),
+    "chips.also_searched": ("Also searched for:", "还检索了："),
     "chips.take_away": (
         "{chip} favours {count} document(s). Press to ask again without it.",
         "“{chip}”优先了 {count} 份文档。点击后将不再优先并重新提问。",

@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from rag import tracing
-from rag.answer import chain, citations, compliance, hints, history, prompts, wording
+from rag.answer import chain, citations, compliance, hints, history, prompts, queries, wording
 from rag.answer.arms import BASE, LIVE, Arms
 from rag.answer.kept import AnswerCache
 from rag.answer.progress import Admitted, Halted, Place, Progress
@@ -50,7 +50,8 @@ from rag.records import (
     Turn,
     Usage,
 )
-from rag.search.index import SearchIndex
+from rag.search import several
+from rag.search.index import SearchIndex, SearchResult
 from rag.settings import Settings
 from rag.store import Store
 from rag.text.terms import terms
@@ -311,6 +312,7 @@ class Asker:
             scope=wanted.scope,
             top_k=self._settings.search.top_k,
             ignored_chips=wanted.ignored_chips,
+            further=partial(self._further, standalone, wanted.scope, writing),
         )
 
         def write(asked: str, passages: Sequence[Passage]) -> str:
@@ -351,6 +353,32 @@ class Asker:
         if problem is not None:
             writing.degrade(Degraded("chat", "degraded.rewrite"))
         return standalone
+
+    def _further(
+        self, question: str, scope: Scope, writing: Writing, first: SearchResult
+    ) -> list[several.Further]:
+        """What is searched beside the question; nothing unless a chat model can help."""
+        budget_s = self._settings.answer.plan_timeout_s
+        model = self._chats.find().model if budget_s > 0 else None
+        if model is None:
+            return []
+        clock = time.perf_counter()
+        named = {i for chip in first.understood.chips for i in chip.document_ids}
+        planned = queries.plan(
+            question,
+            queries.meant_documents(self._store.documents(scope), named),
+            model,
+            budget_s=budget_s,
+            cancelled=lambda: writing.cancelled,
+        )
+        writing.timings_ms["plan"] = _ms(clock)
+        for event in planned.degraded:
+            writing.degrade(event)
+        writing.translated(planned.translation)
+        found = [several.Further(q, several.PART_WEIGHT) for q in planned.parts]
+        if planned.translation:
+            found.append(several.Further(planned.translation, several.TRANSLATION_WEIGHT, translates=True))
+        return found
 
     def _hints(self, question: str, refusal: Refusal, scope: Scope, readable: Scope) -> tuple[Hint, ...]:
         """What would help; nothing when the store cannot tell just now: a refusal stands without it."""

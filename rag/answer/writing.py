@@ -98,6 +98,7 @@ class Writing:
         self._understood = Understood()
         self._helpful = helpful  # what would help after a refusal
         self._adapter = adapter  # the LoRA adapter that shall answer; "": the model as it is
+        self._translation = ""
         self._own = own  # the own terms of the collections that are searched
         self.quoting = False  # what is sent out now is quoted from documents
         self.settled = False  # what is sent out now are the program's own words, or were checked before
@@ -125,6 +126,11 @@ class Writing:
     def outcome(self) -> Outcome:
         return replace(self._outcome, timings_ms=dict(self.timings_ms))
 
+    def translated(self, question: str) -> None:
+        """The question in the documents' language: what was found is held against it. "": it was not
+        translated."""
+        self._translation = question
+
     def degrade(self, event: Degraded) -> None:
         self.emit(event)
 
@@ -150,13 +156,14 @@ class Writing:
         if self._cancelled.is_set():
             return ""
         started = time.perf_counter()
+        judged = self._translation or question
         with span("judge"):
-            asked = self._understand(question)
-            signals = measure(asked, passages, covers=self._covers(question))
+            asked = self._understand(judged)
+            signals = measure(asked, passages, covers=self._covers(judged))
             refusal = decide(signals, self._settings.answer)
         found = self._chats.find()
         try:
-            made = self._calculate(question, passages, signals, refusal)
+            made = self._calculate(judged, passages, signals, refusal)
             if made is not None:
                 passages, refusal = (*passages, *made.added), None
             spared = found.problem is not None and self._chats.has_spares
@@ -367,8 +374,9 @@ class Writing:
         calculated: calculator.Result | None = None,
     ) -> str:
         started = time.perf_counter()
-        covers = self._covers(question)
-        cosines = self._cosines(question) if covers and _all_covered(passages, self._embedding) else None
+        judged = self._translation or question
+        covers = self._covers(judged)
+        cosines = self._cosines(judged) if covers and _all_covered(passages, self._embedding) else None
         with span("quote"):
             quotes = extractive.choose(asked, passages, self._settings.answer.max_sentences, cosines)
         self.timings_ms["quote"] = (time.perf_counter() - started) * 1000

@@ -205,6 +205,15 @@ MESSAGES.update(
             "again: wenju tune serve-live",
             "模型服务器上没有适配器 {adapter}，本次由基座模型回答。管理员可重新加载：wenju tune serve-live",
         ),
+        "degraded.query_parts": (
+            "The chat model could not split the question in time; it was searched as it is, its parts by rule.",
+            "对话模型未能及时拆分问题；已按原问题检索，各部分按规则处理。",
+        ),
+        "degraded.query_translation": (
+            "The chat model could not translate the question in time; it was searched as it is, with the "
+            "vocabulary's names in the documents' language.",
+            "对话模型未能及时翻译问题；已按原问题检索，并补充了词表中对应语言的名称。",
+        ),
         "degraded.rewrite": (
             "The chat model could not restate the follow-up; it was completed by rule.",
             "对话模型未能改写追问；已按规则补全。",

@@ -6,7 +6,7 @@ metadata as JSON-compatible values, so a chain may carry documents and lose noth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from rag.records import About, Box, Passage, Scope
 from rag.search.index import LEGS, SearchIndex, SearchResult
+from rag.search.several import Further, merged
 from rag.tracing import span
 
 _BOX = ("page", "x0", "y0", "x1", "y1")
@@ -45,7 +46,8 @@ def document_to_passage(document: Document) -> Passage:
 
 
 class ScopedRetriever(BaseRetriever):
-    """Searches ``index`` inside ``scope`` and nowhere else. ``last_result`` is the whole result of the last
+    """Searches ``index`` inside ``scope`` and nowhere else. ``further`` names queries to search besides, from
+    what the question itself found. ``last_result`` is the whole result of the last
     search (what was degraded, timings): make one retriever a question."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -55,6 +57,7 @@ class ScopedRetriever(BaseRetriever):
     top_k: int = Field(gt=0)
     legs: Sequence[str] = LEGS
     ignored_chips: Sequence[str] = ()
+    further: Callable[[SearchResult], Sequence[Further]] | None = None
     _last: SearchResult | None = PrivateAttr(default=None)
 
     @property
@@ -65,8 +68,13 @@ class ScopedRetriever(BaseRetriever):
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[Document]:
         with span("retrieve", {"top_k": self.top_k}) as made:
-            self._last = self.index.search(
-                query, self.scope, top_k=self.top_k, legs=tuple(self.legs), ignored_chips=self.ignored_chips
-            )
+            first = self._search(query)
+            others = [(f, self._search(f.query)) for f in (self.further(first) if self.further else ())]
+            self._last = merged(first, others, self.top_k)
             made.set_attribute("passages", len(self._last.passages))
         return [passage_to_document(passage) for passage in self._last.passages]
+
+    def _search(self, query: str) -> SearchResult:
+        return self.index.search(
+            query, self.scope, top_k=self.top_k, legs=tuple(self.legs), ignored_chips=self.ignored_chips
+        )

@@ -71,3 +71,25 @@ def test_total_limit_and_too_long_a_prompt(folder: Path) -> None:
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="cannot be loaded"):
         list(chat(tmp_path).stream(ASK))
+
+
+def test_a_model_that_cannot_translate_is_done_without(folder: Path) -> None:
+    """A random model says nothing that keeps the question's figures: the rules stand in, and it is said."""
+    from rag.answer.queries import plan
+    from rag.records import Document
+
+    english = Document(
+        id=1, collection_id=1, collection="default", name="a.pdf", sha256="1", size_bytes=1,
+        status="ready", language="en",
+    )  # fmt: skip
+    model = chat(folder, max_tokens=60, temperature=1.0)
+    started = time.monotonic()
+    planned = plan("2018年的资本支出是多少？", [english], model, budget_s=20)
+    assert time.monotonic() - started < 25
+    assert (planned.queries, [d.code for d in planned.degraded]) == ((), ["degraded.query_translation"])
+    slow = chat(folder, max_tokens=1900, temperature=1.0)
+    started = time.monotonic()
+    late = plan("2018年的资本支出是多少？", [english], slow, budget_s=0.05)
+    assert time.monotonic() - started < 5
+    assert late.queries == ()
+    assert list(slow.stream(ASK))[-1].finish_reason  # the lock was given back
