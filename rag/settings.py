@@ -156,6 +156,12 @@ class AnswerSettings(_Section):
     )
     max_sentences: int = Field(4, ge=1, le=20, description="most quotes of an extractive answer")
     history_turns: int = Field(6, ge=0, description="earlier turns seen when a follow-up is rewritten")
+    grow_tokens: int = Field(
+        300,
+        ge=0,
+        description="tokens that each passage may grow by before a chat model reads it (the rest of its "
+        "table, notes, neighbouring lines), within chat.context_tokens; 0: none",
+    )
     plan_timeout_s: float = Field(
         6.0,
         ge=0,

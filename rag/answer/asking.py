@@ -370,6 +370,7 @@ class Asker:
             model,
             budget_s=budget_s,
             cancelled=lambda: writing.cancelled,
+            meter=writing.meter,
         )
         writing.timings_ms["plan"] = _ms(clock)
         for event in planned.degraded:

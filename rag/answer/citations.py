@@ -120,10 +120,15 @@ def _boxes(passage: Passage, start: int, end: int, page_of: PageOf) -> tuple[Box
             at = page.text.find(segment)
             if at >= 0:
                 lo, hi = at + lo - segment_start, at + hi - segment_start
-                boxes += [
-                    Box(page.number, line.x0, line.y0, line.x1, line.y1)
-                    for line in page.lines
-                    if line.start < hi and line.end > lo
-                ]
+                boxes += boxes_within(page, lo, hi)
         segment_start = segment_end + 1
     return tuple(boxes)
+
+
+def boxes_within(page: Page, start: int, end: int) -> tuple[Box, ...]:
+    """The boxes of the lines that ``page.text[start:end]`` touches."""
+    return tuple(
+        Box(page.number, line.x0, line.y0, line.x1, line.y1)
+        for line in page.lines
+        if line.start < end and line.end > start
+    )

@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.answer.evidence import years
+from rag.answer.meter import Meter
 from rag.answer.prompts import clean
 from rag.models.protocols import ChatMessage, ChatModel, Delta
 from rag.records import Degraded, Document
@@ -90,8 +91,10 @@ def plan(
     *,
     budget_s: float,
     cancelled: Callable[[], bool] = lambda: False,
+    meter: Meter | None = None,
 ) -> Planned:
-    """``documents``: those that are meant. Never longer than ``budget_s`` seconds; no model: nothing."""
+    """``documents``: those that are meant. Never longer than ``budget_s`` seconds; no model: nothing.
+    ``meter`` counts the model's tokens."""
     if model is None or budget_s <= 0:
         return NOTHING
     target = other_language(question, documents)
@@ -99,17 +102,18 @@ def plan(
     if not (target or several):
         return NOTHING
     until = time.monotonic() + budget_s
+    counted = meter or Meter()
     parts: tuple[str, ...] = ()
     translation = ""
     degraded: list[Degraded] = []
     if target:
-        said = _ask(model, TRANSLATE[target], question, until, cancelled)
+        said = _ask(model, TRANSLATE[target], question, until, cancelled, counted)
         translation = translation_in(question, said or "", target)
         if not translation:
             degraded.append(Degraded("chat", "degraded.query_translation"))
     if several and not target:
         language = "zh" if detect_language(question) == "zh" else "en"
-        said = _ask(model, SPLIT[language], question, until, cancelled)
+        said = _ask(model, SPLIT[language], question, until, cancelled, counted)
         if said is None:
             degraded.append(Degraded("chat", "degraded.query_parts"))
         else:
@@ -167,7 +171,12 @@ def _bare(text: str) -> str:
 
 
 def _ask(
-    model: ChatModel, told: str, question: str, until: float, cancelled: Callable[[], bool]
+    model: ChatModel,
+    told: str,
+    question: str,
+    until: float,
+    cancelled: Callable[[], bool],
+    meter: Meter,
 ) -> str | None:
     """The model's whole reply; None when it failed or was not done in time. The reply is closed then."""
     done = threading.Event()
@@ -178,11 +187,13 @@ def _ask(
 
     def read() -> None:
         try:
-            replies.append(iter(model.stream(messages)))
-            for delta in replies[0]:
-                pieces.append(delta.text)
-                if done.is_set() or sum(map(len, pieces)) > 4 * _LONGEST:
-                    break
+            with meter.reply(messages, model.name) as note:
+                replies.append(iter(model.stream(messages)))
+                for delta in replies[0]:
+                    note(delta)
+                    pieces.append(delta.text)
+                    if done.is_set() or sum(map(len, pieces)) > 4 * _LONGEST:
+                        break
         except Exception as error:  # noqa: BLE001 - an outside model: whatever it raises, the rules stand in
             failed.append(error)
         finally:

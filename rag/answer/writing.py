@@ -16,6 +16,7 @@ from typing import Any
 
 from rag.answer import calculator, citations, extractive, prompts, wording
 from rag.answer.evidence import Asked, essence, understand
+from rag.answer.grown import grow
 from rag.answer.markers import MarkerStream
 from rag.answer.meter import Meter
 from rag.answer.refusal import Refusal, Signals, decide, measure
@@ -136,6 +137,7 @@ class Writing:
 
     def retrieved(self, result: SearchResult) -> None:
         """Called by the retriever with what it found."""
+        self._understood = result.understood
         self.emit(Retrieved(result.passages, result.timings_ms, result.understood))
         for event in result.degraded:
             self.emit(event)
@@ -170,13 +172,16 @@ class Writing:
             if refusal is not None and (refusal.certain or (found.model is None and not spared)):
                 self._say_missing_chat(found.problem)
                 return self._refuse(question, refusal)
+            given = passages
+            if found.model is not None or spared:
+                given = self._grown(passages)
             if found.model is not None:
-                text = self._generate_adapted(question, list(passages), found.model, made)
+                text = self._generate_adapted(question, list(given), found.model, made)
             else:
                 text = None
                 self._say_missing_chat(found.problem)
             if text is None and (found.model is not None or spared):
-                text = self._generate_instead(question, list(passages), made)
+                text = self._generate_instead(question, list(given), made)
             if text is not None:
                 return text
             if refusal is not None:
@@ -184,6 +189,17 @@ class Writing:
             return self._quote(question, asked, passages, made)
         finally:
             self.timings_ms["generate"] = (time.perf_counter() - started) * 1000
+
+    def _grown(self, passages: Sequence[Passage]) -> Sequence[Passage]:
+        """The passages as a chat model reads them, and as they are shown from now on."""
+        most = self._settings.answer.grow_tokens
+        if most <= 0:
+            return passages
+        with span("grow"):
+            made = grow(passages, self._page_of, self._settings.chat.context_tokens, most)
+        if made != tuple(passages):
+            self.emit(Retrieved(made, {}, self._understood))
+        return made
 
     def _calculate(
         self, question: str, passages: Sequence[Passage], signals: Signals, refusal: Refusal | None

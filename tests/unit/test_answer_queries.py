@@ -1,4 +1,4 @@
-"""Parts and translations that a chat model names for the search: used when faithful and in time, else said."""
+"""Parts and translations that a chat model names for the search: used when faithful, else said."""
 
 from __future__ import annotations
 
