@@ -19,6 +19,9 @@ put redis_conf "requirepass $redis"$'\n'
 put wenju_redis_url "redis://:$redis@redis:6379/0"
 put postgres_password "$(secret)"
 put grafana_password "$(secret)"
+# What Prometheus sends and what the app expects: a whole section of settings is a file of JSON.
+put metrics_token "$(secret)"
+put wenju_monitoring "{\"metrics_token\": \"$(cat "$folder/metrics_token")\"}"
 # A certificate of its own for the gateway, until a real one takes its place: tls.crt (with its chain) and tls.key.
 if [ ! -e "$folder/tls.key" ]; then
   command -v openssl >/dev/null || { echo "openssl is needed once, for the gateway's certificate: apt-get install openssl" >&2; exit 1; }

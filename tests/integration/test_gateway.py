@@ -299,6 +299,26 @@ class TestLimits:
 
 
 class TestBehindAnIngress:
+    def test_prometheus_reads_a_running_wenju_by_the_inside_door(self, app: int) -> None:
+        http, inside = free_port(), free_port()
+        variables: dict[str, object] = {
+            "WENJU_APP": f"127.0.0.1:{app}",
+            "WENJU_SERVER_NAME": "wenju.example",
+            "WENJU_HTTP_PORT": http,
+            "WENJU_INSIDE_PORT": inside,
+            "WENJU_INGRESS_CLIENTS": "127.0.0.1/32",
+            "WENJU_MAX_UPLOAD": "5m",
+            "WENJU_API_RATE": "20r/s",
+        }
+        with nginx("ingress", variables, inside), httpx.Client(trust_env=False) as client:
+            told = client.get(f"http://127.0.0.1:{inside}/metrics")
+            assert told.status_code == 200
+            assert "wenju_build_info" in told.text
+            assert client.get(f"http://127.0.0.1:{inside}/readyz").status_code == 200
+            host = {"Host": "wenju.example"}
+            assert client.get(f"http://127.0.0.1:{http}/metrics", headers=host).status_code == 404
+            assert client.get(f"http://127.0.0.1:{http}/", headers=host).status_code == 200
+
     def test_the_same_list_and_an_inside_door(self) -> None:
         with _echo() as upstream:
             http, inside = free_port(), free_port()

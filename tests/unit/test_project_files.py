@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -250,6 +251,7 @@ class TestCompose:
         assert set(first) == set(self.compose["secrets"])
         assert first["wenju_database_url"] == ""
         assert "BEGIN CERTIFICATE" in first["tls.crt"]
+        assert json.loads(first["wenju_monitoring"]) == {"metrics_token": first["metrics_token"]}
         password = first["redis_conf"].split()[1]
         assert password in first["wenju_redis_url"]
         assert make() == first
@@ -260,9 +262,11 @@ class TestCompose:
 
         (tmp_path / "wenju_redis_url").write_text("redis://:pw@redis:6379/0")
         (tmp_path / "wenju_database_url").write_text("")
+        (tmp_path / "wenju_monitoring").write_text('{"metrics_token": "t0"}')
         settings = Settings(_secrets_dir=tmp_path)  # type: ignore[call-arg]
         assert settings.redis_url.get_secret_value() == "redis://:pw@redis:6379/0"
         assert settings.database_url == ""
+        assert settings.monitoring.metrics_token.get_secret_value() == "t0"
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.models"])
