@@ -8,6 +8,7 @@ in the installed package.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import tomllib
 from collections.abc import AsyncIterator, Mapping
@@ -26,6 +27,7 @@ from api.metrics import metrics_routes
 from api.requests import Requests
 from ui import boot
 from ui.door import Guard, door_routes, provider_secrets
+from ui.draining import drain_on_sigterm
 
 log = logging.getLogger("wenju.page")
 
@@ -63,11 +65,13 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
     house = await to_thread.run_sync(partial(boot.open_house, watched=True))
     boot.install(house)
+    restore = drain_on_sigterm(house, asyncio.get_running_loop())
     if house.engine is not None:
         config.set_option("server.maxUploadSize", house.engine.settings.ingest.max_file_mb)
     try:
         yield
     finally:
+        restore()
         await to_thread.run_sync(boot.close_house, house)
         boot.install(None)
 

@@ -148,6 +148,7 @@ def ask(
     use: Annotated[
         str | None, typer.Option("--use", metavar="USE", help="cli.opt.use", show_default=False)
     ] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="cli.opt.anew")] = False,
     as_json: AsJson = False,
     fail_on_refusal: FailOnRefusal = False,
     data_dir: DataDir = None,
@@ -170,6 +171,7 @@ def ask(
             keep=keep,
             fail_on_refusal=fail_on_refusal,
             use=use,
+            anew=anew,
         )
 
 

@@ -65,6 +65,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "mode": answer.mode,
         "model": answer.model,
         "prompt_version": answer.prompt_version,
+        "from_cache": answer.from_cache,
         "citations": [
             {
                 "marker": citation.marker,
@@ -173,6 +174,7 @@ def ask(
     keep: bool,
     fail_on_refusal: bool,
     use: str | None = None,
+    anew: bool = False,
 ) -> None:
     in_collections = collection_ids(engine, collections)
     in_documents = document_ids(engine, documents)
@@ -180,7 +182,12 @@ def ask(
 
         def answered(question: str) -> dict[str, Any]:
             for event in engine.ask(
-                question, log=False, collection_ids=in_collections, document_ids=in_documents, use=use
+                question,
+                log=False,
+                collection_ids=in_collections,
+                document_ids=in_documents,
+                use=use,
+                anew=anew,
             ):
                 if isinstance(event, Done):
                     return answer_json(event.answer)
@@ -192,7 +199,7 @@ def ask(
     thinking = False
     assert question is not None
     for event in engine.ask(
-        question, log=keep, collection_ids=in_collections, document_ids=in_documents, use=use
+        question, log=keep, collection_ids=in_collections, document_ids=in_documents, use=use, anew=anew
     ):
         if isinstance(event, Token) and not as_json:
             sys.stdout.write(printable(event.text))
@@ -220,6 +227,8 @@ def _print_sources(answer: Answer) -> None:
     print()
     if answer.mode == "extractive":
         print(text("cli.extractive"))
+    if answer.from_cache:
+        print(text("cli.kept"))
     for check in answer.checks:
         if check.support == "unsupported":
             why = message(check.reason, language()) if check.reason else ""

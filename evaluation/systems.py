@@ -234,7 +234,7 @@ class AnswerSystem:
         asked = self._asked
         arguments: dict[str, Any] = asked.scope(question)
         for event in asked.engine.ask(
-            question.question, asked.principal, log=False, stop=stop, use=self._use, **arguments
+            question.question, asked.principal, log=False, stop=stop, use=self._use, anew=True, **arguments
         ):
             if isinstance(event, Done):
                 said = [d for d in event.answer.degraded if d.part == "chat" and d.code != "chat.length"]

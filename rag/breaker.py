@@ -22,7 +22,6 @@ from typing import Literal
 
 from rag import metrics
 from rag.errors import WenjuError
-from rag.records import PartStatus
 from rag.settings import LoadSettings
 
 log = logging.getLogger(__name__)
@@ -76,7 +75,7 @@ class Breaker:
             if self._left_s() > 0 or (self._tried_at is not None and now - self._tried_at < self._open_s):
                 return False
             self._tried_at = now
-        metrics.note_breaker(self.part, "half_open")
+        metrics.note_breaker(self.part, "trying")
         return True
 
     def succeeded(self) -> None:
@@ -130,17 +129,6 @@ class Breaker:
                 self.succeeded()
             raise
         self.succeeded()
-
-    def status(self) -> PartStatus:
-        params = {
-            "part": self.part,
-            "url": self.url,
-            "seconds": str(self.retry_after_s()),
-            "problem": self._problem,
-        }
-        if self.state == "closed":
-            return PartStatus("breaker", "ok", "breaker.closed", params)
-        return PartStatus("breaker", "limited", "breaker.open", params)
 
     def _left_s(self) -> float:
         return 0.0 if self._opened_at is None else self._opened_at + self._open_s - self._clock()

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-import time
 from collections import OrderedDict
 from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from rag.breaker import Breaker
 from rag.records import PartStatus
 from rag.settings import Settings
 
@@ -94,12 +94,11 @@ class RedisCache:
     ) -> None:
         self._url = url
         self._timeout_s = timeout_s
-        self._retry_after_s = retry_after_s
         self._local = ProcessCache()
         self._buried: OrderedDict[str, None] = OrderedDict()  # deleted while Redis did not answer
         self._client: Any = None
         self._problem = ""
-        self._silent_until = 0.0
+        self._breaker = Breaker("redis", _without_password(url), failures=1, open_s=retry_after_s)
         self._lock = threading.Lock()
 
     def get(self, key: str, schema: TypeAdapter[T]) -> T | None:
@@ -132,17 +131,16 @@ class RedisCache:
 
     def status(self) -> PartStatus:
         """Asks Redis now, breaker or not."""
-        with self._lock:
-            self._silent_until = 0.0
-        self._call("ping")
+        self._call("ping", now=True)
         params = {"url": _without_password(self._url)}
         if self._problem:
             return PartStatus("cache", "limited", "cache.redis_down", {**params, "problem": self._problem})
         return PartStatus("cache", "ok", "cache.redis", params)
 
-    def _call(self, name: str, *args: Any, **options: Any) -> Any:
-        """Redis's answer; None when it has none or cannot be asked (then ``_problem`` says why)."""
-        if time.monotonic() < self._silent_until:
+    def _call(self, name: str, *args: Any, now: bool = False, **options: Any) -> Any:
+        """Redis's answer; None when it has none or cannot be asked (then ``_problem`` says why). ``now``:
+        also while it is left alone."""
+        if not now and not self._breaker.allows():
             return None
         try:
             import redis
@@ -163,6 +161,7 @@ class RedisCache:
         except (redis.RedisError, OSError, ValueError) as error:
             self._fail(f"{type(error).__name__}: {error}")
             return None
+        self._breaker.succeeded()
         if self._problem:
             log.info("redis answers again")
             self._problem = ""
@@ -173,7 +172,7 @@ class RedisCache:
         if not self._problem:
             log.warning("redis does not answer, going on without: %s", problem)
         self._problem = problem
-        self._silent_until = time.monotonic() + self._retry_after_s
+        self._breaker.failed(problem)
 
 
 def open_cache(settings: Settings) -> Cache:

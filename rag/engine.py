@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Collection as Names
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +19,7 @@ from rag.audit import Audits
 from rag.compliance import Compliance
 from rag.conversations import Conversations
 from rag.documents import Documents
+from rag.errors import ModelUnavailable
 from rag.evaluations import Evaluations
 from rag.load import Gate, LoadState, Running
 from rag.observing import Observer
@@ -56,6 +58,8 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People, Compliance
         self.settings = settings
         self.store = store
         self._embedding = embedding
+        self._no_embedding: ModelUnavailable | None = None
+        self._no_embedding_until = 0.0
         self._given_chat = chat
         self._lock = threading.RLock()
         self._search: SearchIndex | None = None
@@ -125,7 +129,14 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People, Compliance
             if self._embedding is None:
                 from rag.models.embeddings import load_embedding
 
-                self._embedding = load_embedding(self.settings)
+                if self._no_embedding is not None and time.monotonic() < self._no_embedding_until:
+                    raise self._no_embedding  # nobody waits again for a server that was just asked in vain
+                try:
+                    self._embedding = load_embedding(self.settings)
+                except ModelUnavailable as error:
+                    self._no_embedding = error
+                    self._no_embedding_until = time.monotonic() + self.settings.load.breaker_open_s
+                    raise
             return self._embedding
 
     def search_index(self) -> SearchIndex:

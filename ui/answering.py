@@ -53,7 +53,9 @@ class Ticket:
         conversation_id: int | None,
         use: str | None = None,
         ignored_chips: tuple[str, ...] = (),
+        anew: bool = False,
     ) -> None:
+        self.anew = anew
         self.ignored_chips = ignored_chips
         self.id = uuid.uuid4().hex[:16]
         self.question = question
@@ -112,6 +114,7 @@ class Ticket:
                 ignored_chips=self.ignored_chips,
                 stop=self._stop,
                 use=self.use,
+                anew=self.anew,
             ):
                 with self._lock:
                     self._take(event)
@@ -158,9 +161,10 @@ class AnswerDesk:
         document_ids: Iterable[int] | None = None,
         use: str | None = None,
         ignored_chips: Iterable[str] = (),
+        anew: bool = False,
     ) -> Ticket:
         """Starts an answer and returns at once. Raises WenjuError("ui.too_busy")."""
-        ticket = Ticket(question, principal, conversation_id, use, tuple(ignored_chips))
+        ticket = Ticket(question, principal, conversation_id, use, tuple(ignored_chips), anew)
         with self._lock:
             running = sum(
                 1 for t in self._tickets.values() if not t.done and t.principal.user_id == principal.user_id

@@ -97,6 +97,10 @@ def _head(turn: Turn) -> None:
     answer = turn.answer
     with st.container(key=f"head-{turn.id}", horizontal=True, gap="small", vertical_alignment="center"):
         _mode(answer)
+        if answer.from_cache:
+            st.badge(
+                say("answer.kept"), icon=":material/history:", color="gray", help=say("answer.kept_help")
+            )
         trust.groundedness(turn)
     if answer.standalone_question and answer.standalone_question.strip() != answer.question.strip():
         st.caption(say("answer.searched_as", question=plain(answer.standalone_question)))
@@ -279,7 +283,7 @@ def _actions(turn: Turn, versions: list[Turn], *, last: bool) -> None:
 
 def _again(words: str, first_turn: int, ignored_chips: Sequence[str] = ()) -> None:
     st.session_state.pop(f"version-{first_turn}", None)
-    state.ask(words, ignored_chips)
+    state.ask(words, ignored_chips, anew=True)
 
 
 def _rate(

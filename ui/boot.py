@@ -118,10 +118,12 @@ def monitoring() -> MonitoringSettings | None:
 
 
 def readiness() -> str:
-    """ "" when the store answers, else the message code of what is wrong."""
+    """ "" when the store answers and questions are taken, else the message code of what is wrong."""
     house = current()
     if house.engine is None:
         return house.problem.code if house.problem else "ui.cannot_open"
+    if house.engine.load_state().draining:
+        return "load.draining"
     try:
         house.engine.store.generation()
     except WenjuError as error:

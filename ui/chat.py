@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.errors import AccessDenied
+from rag.errors import AccessDenied, Busy
 from rag.records import Document, Turn
 from ui import answers, evidence, prompts, state, welcome
 from ui.answering import Ticket
@@ -67,7 +67,11 @@ def _thread(turns: list[Turn], ticket: Ticket | None) -> None:
     if failed is not None and ticket is None:
         answers.question(failed.question, "failed")
         with st.container(key="a-failed"):
-            st.error(plain(failed.error.localized(language())), icon=":material/error:")
+            words = plain(failed.error.localized(language()))
+            if isinstance(failed.error, Busy):  # nothing is wrong but the moment
+                st.warning(words, icon=":material/hourglass_top:")
+            else:
+                st.error(words, icon=":material/error:")
             if st.button(say("answer.retry"), key="retry-question", icon=":material/refresh:"):
                 state.ask(failed.question)
                 st.rerun()

@@ -126,9 +126,9 @@ def unkept() -> list[Turn]:
     return [turn] if turn is not None else []
 
 
-def ask(question: str, ignored_chips: Iterable[str] = ()) -> None:
-    """Starts an answer in the open conversation; ``ignored_chips`` favour nothing. Waits a moment, so that
-    quick answers appear at once."""
+def ask(question: str, ignored_chips: Iterable[str] = (), *, anew: bool = False) -> None:
+    """Starts an answer in the open conversation; ``ignored_chips`` favour nothing; ``anew``: nothing kept is
+    given. Waits a moment, so that quick answers appear at once."""
     question = question.strip()
     if not question:
         return
@@ -143,6 +143,7 @@ def ask(question: str, ignored_chips: Iterable[str] = ()) -> None:
             document_ids=st.session_state.get(_SCOPE_DOCUMENTS) or None,
             use=st.session_state.get("answer_use") or None,
             ignored_chips=ignored_chips,
+            anew=anew,
         )
     except WenjuError as error:
         st.session_state[_FAILED] = Failed(question, error)

@@ -150,6 +150,12 @@ CHAT: dict[str, tuple[str, str]] = {
     "answer.page_estimated": ("about p. {page}", "约第 {page} 页"),
     "answer.copy": ("Copy answer", "复制回答"),
     "answer.copied": ("Copied", "已复制"),
+    "answer.kept": ("Kept answer", "已存回答"),
+    "answer.kept_help": (
+        "The same was asked before of the same documents, so this answer was not written again. "
+        "“Answer again” below asks anew.",
+        "此前已对相同文档提过同样的问题，因此未重新生成。点击下方“重新回答”可重新生成。",
+    ),
     "answer.regenerate": ("Answer again", "重新回答"),
     "answer.version": ("Answer {current} of {count}", "回答 {current}/{count}"),
     "answer.good": ("Good answer", "回答得好"),
@@ -388,6 +394,9 @@ READINESS: dict[str, tuple[str, str]] = {
     "part.index": ("Search index", "检索索引"),
     "part.store": ("Store", "数据存储"),
     "part.cache": ("Cache", "缓存"),
+    "part.answers": ("Kept answers", "已存回答"),
+    "part.load": ("Load", "负载"),
+    "part.outside": ("Outside systems", "外部系统"),
     "part.ocr": ("Text recognition", "文字识别"),
     "part.languages": ("Languages", "语言"),
     "part.tracing": ("Traces to a collector", "链路追踪上报"),

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from rag import monitoring
+from rag.breaker import breakers
 from rag.errors import WenjuError
+from rag.load import LoadState
 from rag.models.chat import ChatFinder
 from rag.models.protocols import EmbeddingModel
-from rag.records import Document, PartStatus, Principal
+from rag.records import CacheStatistics, Document, PartStatus, Principal
 from rag.search.index import SearchIndex
 from rag.settings import Settings
 
@@ -36,11 +38,13 @@ class Engine(Protocol):
     def embedding(self) -> EmbeddingModel: ...
     def search_index(self) -> SearchIndex: ...
     def documents(self, principal: Principal) -> list[Document]: ...
+    def cache_statistics(self) -> CacheStatistics: ...
+    def load_state(self) -> LoadState: ...
 
 
 def part_statuses(engine: Engine) -> list[PartStatus]:
-    """chat, embeddings, languages, index, store, disk, cache, ocr, in the order of what a reader notices
-    first."""
+    """chat, embeddings, languages, index, store, disk, cache, answers, load, outside, ocr: in the order of
+    what a reader notices first."""
     parts: tuple[tuple[str, Callable[[Engine], PartStatus]], ...] = (
         ("chat", _chat),
         ("embeddings", _embeddings),
@@ -49,6 +53,9 @@ def part_statuses(engine: Engine) -> list[PartStatus]:
         ("store", _store),
         ("disk", _disk),
         ("cache", lambda e: e.search_index().cache.status()),
+        ("answers", _answers),
+        ("load", _load),
+        ("outside", _outside),
         ("ocr", _ocr),
     )
     statuses: list[PartStatus] = []
@@ -128,6 +135,47 @@ def _disk(engine: Engine) -> PartStatus:
     if free_gb < _LOW_DISK_GB:
         return PartStatus("disk", "limited", "answer.disk_low", params)
     return PartStatus("disk", "ok", "answer.disk_ok", params)
+
+
+def _answers(engine: Engine) -> PartStatus:
+    """What giving kept answers again came to, since this process began."""
+    found = engine.cache_statistics()
+    params = {
+        "hits": str(found.hits),
+        "asked": str(found.hits + found.misses),
+        "rate": f"{(found.hit_rate or 0) * 100:.0f}",
+        "tokens": str(found.saved_prompt_tokens + found.saved_completion_tokens),
+        "refused": str(found.refused),
+    }
+    if not found.on:
+        return PartStatus("answers", "off", "kept.off")
+    if found.refused:
+        return PartStatus("answers", "limited", "kept.refused", params)
+    return PartStatus("answers", "ok", "kept.ok", params)
+
+
+def _load(engine: Engine) -> PartStatus:
+    found = engine.load_state()
+    params = {
+        "running": str(found.running),
+        "limit": str(found.limit),
+        "waiting": str(found.waiting),
+        "users": str(found.waiting_users),
+        "seconds": str(found.retry_after_s),
+    }
+    if found.draining:
+        return PartStatus("load", "limited", "load.draining", params)
+    return PartStatus("load", *(("limited", "load.full") if found.waiting else ("ok", "load.ok")), params)
+
+
+def _outside(_: Engine) -> PartStatus:
+    """Outside systems that this process leaves alone for a while."""
+    known = breakers()
+    alone = [b for b in known if b.state != "closed"]
+    if not alone:
+        return PartStatus("outside", "ok", "breaker.all_closed", {"count": str(len(known))})
+    systems = "; ".join(f"{b.part} {b.url} ({b.problem})" for b in alone)
+    return PartStatus("outside", "limited", "breaker.some_open", {"systems": systems})
 
 
 def _ocr(engine: Engine) -> PartStatus:

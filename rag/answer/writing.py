@@ -21,6 +21,7 @@ from rag.answer.markers import MarkerStream
 from rag.answer.meter import Meter
 from rag.answer.refusal import Refusal, Signals, decide, measure
 from rag.answer.shelf import Shelf
+from rag.budget import within
 from rag.errors import ModelError, WenjuError
 from rag.messages import message
 from rag.models.chat import ChatFinder
@@ -97,6 +98,7 @@ class Writing:
         self._told = told  # the prompts of the chosen use; None: the concise ones
         self._shelf = shelf  # what may be calculated with; None: nothing is
         self._understood = Understood()
+        self._vectors = True  # whether the embedding model answered when passages were looked for
         self._helpful = helpful  # what would help after a refusal
         self._adapter = adapter  # the LoRA adapter that shall answer; "": the model as it is
         self._translation = ""
@@ -141,6 +143,7 @@ class Writing:
         self.emit(Retrieved(result.passages, result.timings_ms, result.understood))
         for event in result.degraded:
             self.emit(event)
+        self._vectors = not any(event.part == "embedding" for event in result.degraded)
 
     def give(self, question: str, kept: Answer) -> None:
         """An answer that was there already, as events: as if it were found and written now. It passed the
@@ -392,9 +395,10 @@ class Writing:
         started = time.perf_counter()
         judged = self._translation or question
         covers = self._covers(judged)
-        cosines = self._cosines(judged) if covers and _all_covered(passages, self._embedding) else None
+        weighed = covers and self._vectors and _all_covered(passages, self._embedding)
+        cosines = self._cosines(judged) if weighed else None
         with span("quote"):
-            quotes = extractive.choose(asked, passages, self._settings.answer.max_sentences, cosines)
+            quotes = self._choose(asked, passages, cosines)
         self.timings_ms["quote"] = (time.perf_counter() - started) * 1000
         if calculated is not None:
             quotes = calculator.beside(calculated, quotes)
@@ -422,12 +426,29 @@ class Writing:
         self._outcome = Outcome("extractive", citations=made, calculations=calculations)
         return text
 
+    def _choose(
+        self, asked: Asked, passages: Sequence[Passage], cosines: extractive.Cosines | None
+    ) -> list[extractive.Quote]:
+        """Without the meaning of sentences when the embeddings server has died since the search."""
+        most = self._settings.answer.max_sentences
+        try:
+            return extractive.choose(asked, passages, most, cosines)
+        except ModelError as error:
+            self.emit(Degraded("embedding", error.code, error.params))
+        except TimeoutError:
+            limit = {"seconds": f"{self._settings.load.embed_s:g}"}
+            self.emit(Degraded("embedding", "load.embed_slow", limit))
+        return extractive.choose(asked, passages, most, None)
+
     def _cosines(self, question: str) -> extractive.Cosines:
         def cosines(texts: Sequence[str]) -> list[float]:
             model = self._embedding()
             return [float(c) for c in model.embed_passages(texts) @ model.embed_query(question)]
 
-        return cosines
+        if self._settings.embedding.kind != "openai":
+            return cosines
+        limit = self._settings.load.embed_s
+        return lambda texts: within(limit, lambda: cosines(texts))
 
     def _refuse(self, question: str, refusal: Refusal) -> str:
         language = prompts.prompt_language(question)

@@ -91,6 +91,14 @@ HELP: dict[str, tuple[str, str]] = {
     ),
     "cli.opt.jobs": ("Questions of a batch in flight at once.", "批处理时同时进行的问题数。"),
     "cli.opt.keep": ("Keep the turn as a conversation on the page.", "把这次问答保存为页面上的对话。"),
+    "cli.opt.anew": (
+        "Answer anew, also when an answer to the same question was kept.",
+        "即使已存有同一问题的回答，也重新生成。",
+    ),
+    "cli.kept": (
+        "(A kept answer: the same was asked before. --anew asks anew.)",
+        "（已存回答：此前提过同样的问题。加 --anew 可重新生成。）",
+    ),
     "cli.opt.fail_on_refusal": (
         "Exit with 4 when the answer is a refusal or nothing was found.",
         "拒答或无结果时以 4 退出。",

@@ -61,9 +61,30 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "This is a kept answer to a question with the same meaning: {question} Ask anew for one of its own.",
         "这是含义相同的另一问题的已存回答：{question} 如需单独回答，请重新生成。",
     ),
+    "kept.ok": (
+        "{hits} of {asked} questions were answered by a kept answer ({rate} %), saving {tokens} tokens.",
+        "{asked} 个问题中有 {hits} 个由已存回答给出（{rate} %），节省 {tokens} 个词元。",
+    ),
+    "kept.off": (
+        "Answers are not kept to be given again, as chosen: [cache] answers is false.",
+        "按设置，不保存回答以供再次使用：[cache] answers 为 false。",
+    ),
+    "kept.refused": (
+        "{refused} kept answers were not what this library had kept and were left out: somebody else writes "
+        "into the same Redis. {hits} of {asked} questions were answered by a kept answer ({rate} %).",
+        "有 {refused} 个已存回答并非本文档库所存，已弃用：可能有其他程序写入同一 Redis。"
+        "{asked} 个问题中有 {hits} 个由已存回答给出（{rate} %）。",
+    ),
+    "breaker.all_closed": (
+        "{count} outside systems in use, all answer.",
+        "使用 {count} 个外部系统，均正常响应。",
+    ),
+    "breaker.some_open": (
+        "Left alone for a moment after failing several times in a row: {systems}",
+        "连续出错，暂停调用：{systems}",
+    ),
     "breaker.open": (
         "{part} at {url} failed several times in a row and is left alone for {seconds} s ({problem}).",
         "{part}（{url}）连续出错，暂停调用 {seconds} 秒（{problem}）。",
     ),
-    "breaker.closed": ("{part} at {url} answers.", "{part}（{url}）正常响应。"),
 }

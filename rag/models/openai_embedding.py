@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from pydantic import SecretStr
 
+from rag.breaker import Breaker, breaker_for
 from rag.errors import ModelUnavailable, SettingsError
 from rag.models import known
 from rag.models.batching import QueryBatcher
@@ -66,7 +67,9 @@ class OpenAIEmbedding(Identified):
         query_instruction: str,
         passage_prefix: str,
         languages: tuple[str, ...],
+        breaker: Breaker | None = None,
     ) -> None:
+        self._breaker = breaker or Breaker("embeddings", url)
         self._client = client
         self._url = url
         self._name = model
@@ -102,7 +105,7 @@ class OpenAIEmbedding(Identified):
         return vectors
 
     def _embed(self, texts: list[str]) -> Vectors:
-        with self._errors():
+        with self._breaker.call(ModelUnavailable, _is_outage), self._errors():
             found = self._client.embed_documents([self._cut(text) for text in texts])
             try:
                 vectors = np.asarray(found, dtype=np.float32)
@@ -160,6 +163,13 @@ class OpenAIEmbedding(Identified):
         )
 
 
+def _is_outage(error: BaseException) -> bool:
+    """Whether the server cannot do its work; not when it refuses this request."""
+    if not isinstance(error, ModelUnavailable) or error.code != "embedding.server_refused":
+        return True
+    return error.params["status"][:1] == "5"
+
+
 def load_openai_embedding(settings: Settings) -> OpenAIEmbedding:
     """The model of ``[embedding] base_url``. SettingsError without a URL; ModelUnavailable when the
     server cannot be used."""
@@ -195,4 +205,5 @@ def load_openai_embedding(settings: Settings) -> OpenAIEmbedding:
         query_instruction=instruction,
         passage_prefix=fact.passage_prefix if fact else "",
         languages=wanted.languages or (fact.languages if fact else known.ANY_LANGUAGE),
+        breaker=breaker_for("embeddings", wanted.base_url, settings.load),
     )

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from rag.breaker import Breaker, breaker_for
 from rag.errors import ModelUnavailable, SettingsError
 from rag.settings import Settings
 
@@ -22,7 +23,8 @@ _REFUSED = (400, 404, 415, 422)  # what servers answer to a body in the other fo
 class ServerReranker:
     """A :class:`rag.models.protocols.Reranker`; thread-safe."""
 
-    def __init__(self, client: Any, url: str, model: str) -> None:
+    def __init__(self, client: Any, url: str, model: str, breaker: Breaker | None = None) -> None:
+        self._breaker = breaker or Breaker("reranker", url)
         self._client = client
         self._url = url
         self._model = model
@@ -36,6 +38,10 @@ class ServerReranker:
         """The server's scores, in its own range."""
         if not passages:
             return []
+        with self._breaker.call(ModelUnavailable, _is_outage):
+            return self._ask(query, passages)
+
+    def _ask(self, query: str, passages: Sequence[str]) -> list[float]:
         cut = [passage[:MAX_CHARS] or " " for passage in passages]
         documents = {"model": self._model, "query": query, "documents": cut, "top_n": len(cut)}
         texts = {"query": query, "texts": cut, "truncate": True, "raw_scores": True}
@@ -69,6 +75,13 @@ class ServerReranker:
             return response.status_code, response.text[:200]
 
 
+def _is_outage(error: BaseException) -> bool:
+    """Whether the server cannot do its work; not when it refuses this request."""
+    if not isinstance(error, ModelUnavailable) or error.code != "reranker.server_refused":
+        return True
+    return error.params["status"][:1] == "5"
+
+
 def _scores(answer: Any, count: int) -> list[float] | None:
     """One score a passage, in input order; None when the answer does not hold exactly that."""
     rows = answer.get("results") if isinstance(answer, dict) else answer
@@ -100,4 +113,5 @@ def load_server_reranker(settings: Settings) -> ServerReranker:
     client = httpx.Client(
         timeout=httpx.Timeout(wanted.timeout_s), headers=headers, verify=url.startswith("https")
     )
-    return ServerReranker(client, url if url.endswith("/rerank") else f"{url}/rerank", wanted.model)
+    url = url if url.endswith("/rerank") else f"{url}/rerank"
+    return ServerReranker(client, url, wanted.model, breaker_for("reranker", url, settings.load))

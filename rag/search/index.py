@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeVar
 
+from rag.budget import within
 from rag.cache import Cache, cache_key, open_cache
 from rag.errors import WenjuError
 from rag.models.backends import cores
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 LEGS = ("dense", "lexical")
 REINDEX = "wenju reindex"
 TIER_WEIGHTS = {"": 1.0, " named": 1.0, " best named": 1.0}
@@ -256,8 +258,11 @@ class SearchIndex:
     def _dense_weight(self, query: str, view: View, lexical_too: bool, degraded: list[Degraded]) -> float:
         """0 when the dense leg cannot or should not run; says why."""
         try:
-            model = self._embedding()
+            model = self._bounded(self._embedding)
             found = model.spec(view.spec.chunker)
+        except TimeoutError:
+            degraded.append(self._slow("embedding"))
+            return 0.0
         except WenjuError as error:
             degraded.append(Degraded("embedding", error.code, error.params))
             return 0.0
@@ -283,9 +288,12 @@ class SearchIndex:
             if vector is not None:
                 return vector
         try:
-            vector = self._embedding().embed_query(query)
+            vector = self._bounded(lambda: self._embedding().embed_query(query))
             if vector.shape != (spec.dimension,):
                 raise ValueError(f"{vector.shape} is not ({spec.dimension},)")
+        except TimeoutError:
+            degraded.append(self._slow("embedding"))
+            return None
         except WenjuError as error:
             degraded.append(Degraded("embedding", error.code, error.params))
             return None
@@ -295,6 +303,20 @@ class SearchIndex:
             return None
         self._cache.put(key, encode_vector(vector), CACHED_VECTOR)
         return vector
+
+    def _bounded(self, call: Callable[[], T]) -> T:
+        """An embeddings server has ``load.embed_s``; a model in this process takes milliseconds, once it is
+        loaded. Raises TimeoutError."""
+        if self._settings.embedding.kind != "openai":
+            return call()
+        return within(self._settings.load.embed_s, call)
+
+    def _slow(self, part: Literal["embedding", "reranker"]) -> Degraded:
+        load = self._settings.load
+        code, limit = (
+            ("load.embed_slow", load.embed_s) if part == "embedding" else ("load.rerank_slow", load.rerank_s)
+        )
+        return Degraded(part, code, {"seconds": f"{limit:g}"})
 
     def _search_lexical(
         self,
@@ -367,8 +389,12 @@ class SearchIndex:
                 head = [i for i, _ in fused[: self._settings.reranker.top_n]]
                 loaded = self._store.passages(head, scope)
                 present = [i for i in head if i in loaded]
-                found = reranker.rerank_logits(query, [loaded[i].text for i in present])
+                texts = [loaded[i].text for i in present]
+                found = within(self._settings.load.rerank_s, lambda: reranker.rerank_logits(query, texts))
                 logits = dict(zip(present, (float(logit) for logit in found), strict=True))
+            except TimeoutError:
+                degraded.append(self._slow("reranker"))
+                return fused, light
             except WenjuError as error:
                 degraded.append(Degraded("reranker", error.code, error.params))
                 return fused, light

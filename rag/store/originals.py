@@ -19,8 +19,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rag.errors import DiskFull, StoreError
-from rag.settings import Settings
+from rag.breaker import breaker_for
+from rag.errors import DiskFull, StoreError, WenjuError
+from rag.settings import LoadSettings, Settings
 
 _BLOCK = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -30,15 +31,17 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class Originals:
     """``url`` is an fsspec URL ("s3://bucket/originals", "memory://x") or a folder's path."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, load: LoadSettings | None = None) -> None:
         self.url = url
+        self._breaker = breaker_for("originals", url, load or LoadSettings())
         self._local = "://" not in url or url.startswith("file://")
         self._fs: Any = None
         self._root = ""
 
     @classmethod
     def of(cls, settings: Settings) -> Originals:
-        return cls(settings.originals_url or str((settings.data_dir / "originals").absolute()))
+        url = settings.originals_url or str((settings.data_dir / "originals").absolute())
+        return cls(url, settings.load)
 
     def put(self, stream: BinaryIO) -> tuple[str, int]:
         """Reads ``stream`` to its end and keeps its bytes: (SHA-256 in lower-case hex, size in bytes).
@@ -170,7 +173,11 @@ class Originals:
     @contextmanager
     def _translated(self, sha256: str = "") -> Iterator[None]:
         try:
-            yield
+            if self._local:
+                yield
+            else:
+                with self._breaker.call(StoreError, lambda error: not isinstance(error, FileNotFoundError)):
+                    yield
         except FileNotFoundError as error:
             if not sha256:
                 raise StoreError("store.unwritable", path=self.url, detail=_reason(error)) from error
@@ -179,6 +186,14 @@ class Originals:
             if error.errno in _FULL:
                 raise DiskFull("store.disk_full", path=self.url) from error
             raise StoreError("store.unwritable", path=self.url, detail=_reason(error)) from error
+        except WenjuError:
+            raise
+        except Exception as error:
+            if self._local:
+                raise
+            # Clients of object stores raise their own kinds.
+            detail = f"{type(error).__name__}: {error}"[:300]
+            raise StoreError("store.unwritable", path=self.url, detail=detail) from error
 
 
 def _reason(error: OSError) -> str:

@@ -72,10 +72,15 @@ def test_a_flood_of_one_user_keeps_nobody_from_being_next() -> None:
 def test_who_has_fewer_running_is_next() -> None:
     made = gate(answers=3)
     line = Line(made)
-    with taken(made, "flood", "flood", "other"):
-        line.join("flood1")
-        line.join("anna1")
-    assert line.finish()[0] == "anna1"
+    with taken(made, "flood", "flood"):
+        with taken(made, "other"):
+            line.join("flood1")
+            line.join("anna1")
+        deadline = time.monotonic() + 5
+        while not line.served and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert line.served[0] == "anna1"
+    assert line.finish() == ["anna1", "flood1"]
 
 
 @pytest.mark.parametrize(

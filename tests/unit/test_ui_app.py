@@ -83,7 +83,7 @@ def test_samples_are_added_and_questions_suggested(engine: StandIn) -> None:
     assert {d.name for d in engine.documents()} == {p.name for p in _samples()}
     first = page.button(key="suggest-0")
     first.click().run()
-    wait_for(page, "1,577")
+    wait_for(page, "#cite-1-1-0")
     assert engine.asked[0]["question"]
 
 
@@ -393,3 +393,29 @@ def test_what_a_document_is_about_can_be_edited_and_filtered_by(engine: StandIn)
     assert {b.key for b in page.button if b.key and b.key.startswith("look-")} == {"look-2"}
     page = library(opened(lang="zh"))
     assert ":blue-badge[年度报告]" in words(page)
+
+
+def test_a_kept_answer_says_so_and_asking_again_asks_anew(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    page = ask(opened(), "hot: what was net revenue?")
+    wait_for(page, "#cite-1-1-0")
+    assert ":gray-badge[:material/history: Kept answer]" in words(page)
+    assert engine.asked[-1]["anew"] is False
+    press(page, "again-1")
+    assert engine.asked[-1]["anew"] is True
+    wait_for(page, "#cite-2-1-0")
+    assert "Kept answer" not in words(page)
+
+
+def test_too_many_at_once_is_told_with_when_and_a_retry(engine: StandIn) -> None:
+    engine.add_document("report.pdf", tiny_pdf())
+    engine.busy = True
+    page = ask(opened(), "What was net revenue?")
+    until = time.monotonic() + 5
+    while not page.warning and time.monotonic() < until:
+        page.run()
+    assert "7 s" in page.warning[0].value
+    assert not page.error
+    engine.busy = False
+    press(page, "retry-question")
+    wait_for(page, "#cite-1-1-0")

@@ -15,7 +15,7 @@ from typing import Any
 
 from rag.about import checked
 from rag.documents import Added
-from rag.errors import AccessDenied, DocumentError
+from rag.errors import AccessDenied, Busy, DocumentError
 from rag.records import (
     Answer,
     Box,
@@ -82,6 +82,7 @@ class StandIn:
         self._conversations: dict[int, Conversation] = {}
         self._turns: list[Turn] = []
         self.asked: list[dict[str, Any]] = []
+        self.busy = False
         self.degraded: tuple[Degraded, ...] = ()
         self._lock = threading.Lock()
 
@@ -213,7 +214,7 @@ class StandIn:
         self, question: str, principal: Any = None, *, conversation_id: int | None = None,
         collection_ids: Any = None, document_ids: Any = None, log: bool = True,
         stop: threading.Event | None = None, ignored_chips: Any = (),
-        use: str | None = None,
+        use: str | None = None, anew: bool = False,
     ) -> Iterator[Event]:  # fmt: skip
         self.asked.append(
             {
@@ -222,9 +223,12 @@ class StandIn:
                 "conversation_id": conversation_id,
                 "ignored_chips": tuple(ignored_chips),
                 "use": use,
+                "anew": anew,
             }
         )
         started = time.monotonic()
+        if self.busy:
+            raise Busy("load.busy", retry_after_s=7, count=9)
         if "explode" in question:
             raise RuntimeError("boom")
         yield Rewritten(question)
@@ -287,7 +291,7 @@ class StandIn:
                 "Qwen/Qwen3-8B" if self.mode == "generative" else "", () if refused else citations, passages,
                 self.degraded, incomplete, thinking, "1",
                 {"search": 12.0, "first_token": 31.0, "total": 1000 * (time.monotonic() - started)},
-                understood,
+                understood, from_cache="hot" in question and not anew,
             )  # fmt: skip
             self._turns.append(Turn(answer.turn_id or 0, conversation_id, "local", datetime.now(UTC), answer))
         yield Done(answer)
