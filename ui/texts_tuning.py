@@ -47,7 +47,7 @@ TUNING: dict[str, tuple[str, str]] = {
     "tuning.job_set": ("Training set", "训练集"),
     "tuning.job_base": ("Base model (folder or hub name)", "基座模型（目录或模型库名称）"),
     "tuning.job_method": ("Method", "方法"),
-    "tuning.method_lora": ("LoRA", "LoRA"),
+    "tuning.method_lora": ("LoRA", "LoRA（低秩适配）"),
     "tuning.method_qlora": ("QLoRA (4-bit base)", "QLoRA（4 位基座）"),
     "tuning.job_steps": ("Steps", "步数"),
     "tuning.job_gate": ("Judge on", "评测依据"),
@@ -63,7 +63,7 @@ TUNING: dict[str, tuple[str, str]] = {
         "请先在下方批准一个训练集，然后在此训练。",
     ),
     "tuning.job_bad_yaml": ("These settings are no YAML keys and values.", "这些设置不是 YAML 键值。"),
-    "tuning.phase_": ("starting", "启动中"),
+    "tuning.phase_begin": ("starting", "启动中"),
     "tuning.phase_train": (
         "training: step {step} of {steps}, loss {loss}",
         "训练中：第 {step} / {steps} 步，损失 {loss}",

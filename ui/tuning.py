@@ -107,6 +107,10 @@ def _adapter(registry: Registry, adapter: Adapter) -> None:
                 st.line_chart({say("tuning.loss"): losses}, height=160)
             shown = {k: v for k, v in card.items() if k not in ("losses", "heldout_losses")}
             st.json({**shown, "sha256": adapter.sha256}, expanded=False)
+        if adapter.state != "live":
+            engine = current().engine
+            assert engine is not None
+            tuning_jobs.judging(engine, adapter)
         if is_admin(principal()) and adapter.state in PROMOTABLE:
             _promotion(registry, adapter)
 

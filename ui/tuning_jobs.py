@@ -13,6 +13,7 @@ import streamlit as st
 
 from finetune.config import TuneError
 from finetune.jobs import Jobs, last_lines
+from finetune.sets import TrainSets
 from rag.engine import Engine
 from rag.errors import WenjuError
 from rag.messages import message
@@ -24,6 +25,8 @@ from ui.safe import one_line, plain
 SHOWN = 5
 TICK_S = 1.0
 HELDOUT, NONE = "\0heldout", "\0none"
+_METHODS = {"lora": "tuning.method_lora", "qlora": "tuning.method_qlora"}
+_PHASES = {"registered": "tuning.phase_registered", "gated": "tuning.phase_gated"}
 _COLOURS = {"done": "green", "failed": "red", "running": "blue", "queued": "blue"}
 
 
@@ -48,6 +51,34 @@ def section(engine: Engine, sets: Sequence[TrainSet], adapters: Sequence[Adapter
             st.rerun()  # the adapter that came out of it, and the form again
 
     watch()
+
+
+def judging(engine: Engine, adapter: Adapter) -> None:
+    """Lets a registered adapter be judged (again), on golden questions or held-out records."""
+    options = _sources(engine, TrainSets(engine).all(principal()))
+    if not options:
+        return
+    key = f"judge-on-{adapter.id}"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(say("tuning.job_gate"), list(options), key=key, width=260)
+
+        def judge() -> None:
+            try:
+                Jobs(engine).judge(adapter.name, options[st.session_state[key]], principal())
+            except WenjuError as error:
+                st.session_state["_tuning_told"] = ("error", error.localized(language()))
+            else:
+                st.session_state["_tuning_told"] = ("success", say("tuning.job_started"))
+
+        st.button(say("tuning.judge"), key=f"judge-{adapter.id}", icon=":material/balance:", on_click=judge)
+
+
+def _sources(engine: Engine, sets: Sequence[TrainSet]) -> dict[str, dict[str, str]]:
+    """What may be asked, as shown and as finetune.work takes it."""
+    found = {one_line(d.name, 60): {"dataset": d.name} for d in engine.datasets(principal()) if d.accepted}
+    for one in sets:
+        found[f"{say('tuning.job_heldout')}: {one_line(one.name, 40)} ({one.id})"] = {"heldout": str(one.id)}
+    return found
 
 
 def _form(engine: Engine, jobs: Jobs, approved: Sequence[TrainSet], adapters: Sequence[Adapter]) -> None:
@@ -76,8 +107,8 @@ def _form(engine: Engine, jobs: Jobs, approved: Sequence[TrainSet], adapters: Se
         )
         method = left.selectbox(
             say("tuning.job_method"),
-            options=["lora", "qlora"],
-            format_func=lambda key: say(f"tuning.method_{key}"),
+            options=list(_METHODS),
+            format_func=lambda key: say(_METHODS[key]),
             key="train-method",
         )
         steps = right.number_input(
@@ -148,7 +179,12 @@ def _job(jobs: Jobs, job: TuneJob) -> None:
             st.error(plain(message(str(job.error.get("code")), language(), params)))
         curve = jobs.curve(job)
         if len(curve.losses) > 1 and job.status in OPEN_JOBS:
-            st.line_chart({say("tuning.loss"): list(curve.losses.values())}, height=160)
+            loss, heldout = say("tuning.loss"), say("tuning.heldout_loss")
+            rows = [
+                {loss: value, heldout: curve.heldout.get(step)} if curve.heldout else {loss: value}
+                for step, value in curve.losses.items()
+            ]
+            st.line_chart(rows, y=list(rows[0]), height=160)
         words = last_lines(Path(job.log_path)) if job.status in ("failed", "stopped") else ""
         if words:
             with st.expander(say("tuning.job_log"), icon=":material/subject:"):
@@ -174,4 +210,4 @@ def _progress(job: TuneJob) -> None:
             min(1.0, done / max(1, whole)), say("tuning.phase_gate", done=done, questions=whole or "–")
         )
     else:
-        st.progress(0.0, say(f"tuning.phase_{phase}"))
+        st.progress(0.0, say(_PHASES.get(phase, "tuning.phase_begin")))
