@@ -21,6 +21,7 @@ import streamlit as st
 from anyio import to_thread
 from starlette.middleware import Middleware
 
+from api.app import Door
 from api.headers import SecurityHeaders
 from api.health import health_routes
 from api.metrics import metrics_routes
@@ -66,12 +67,18 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     house = await to_thread.run_sync(partial(boot.open_house, watched=True))
     boot.install(house)
     restore = drain_on_sigterm(house, asyncio.get_running_loop())
+    if house.engine is not None and house.runs is not None:
+        wake = house.service.wake if house.service is not None else lambda: None
+        door.open(house.engine, house.runs, wake)
+    elif house.problem is not None:
+        door.refuse(house.problem)
     if house.engine is not None:
         config.set_option("server.maxUploadSize", house.engine.settings.ingest.max_file_mb)
     try:
         yield
     finally:
         restore()
+        await door.close()
         await to_thread.run_sync(boot.close_house, house)
         boot.install(None)
 
@@ -97,12 +104,14 @@ def _provider_secrets() -> Mapping[str, Any] | None:
 
 
 _apply_options()
+door = Door()
 app = st.App(
     _ROOT / "ui" / "main.py",
     routes=[
         *health_routes(boot.readiness),
         *metrics_routes(boot.monitoring),
         *door_routes(boot.engine),
+        *door.routes(),
     ],
     middleware=[
         Middleware(Requests),

@@ -252,6 +252,17 @@ def worker(
     run_worker(settings(_chosen(context, data_dir), log_level=log_level), heartbeat)
 
 
+@app.command(help="cli.help.mcp")
+@guarded
+def mcp(context: typer.Context, data_dir: DataDir = None) -> None:
+    from commands.console import language
+    from commands.mcp import serve
+    from commands.session import open_engine
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        serve(engine, language())
+
+
 @app.command(help="cli.help.run")
 @guarded
 def run(

@@ -67,9 +67,11 @@ def run(
     fresh: bool = False,
     judge: Judge | None = None,
     keys: Mapping[str, SecretStr] | None = None,
+    on_run: Callable[[EvalRun], None] | None = None,
 ) -> Ran:
-    """Runs ``spec`` inside the principal's own scope. ``fresh``: nothing is taken from earlier runs. Raises
-    DatasetError when nothing can be asked, SystemSpecError, AccessDenied, StoreError."""
+    """Runs ``spec`` inside the principal's own scope. ``fresh``: nothing is taken from earlier runs.
+    ``on_run`` is told the run before its first question is asked. Raises DatasetError when nothing can be
+    asked, SystemSpecError, AccessDenied, StoreError."""
     stop = stop or threading.Event()
     library = Library.of(engine, principal, spec.collection)
     skipped = {q.id: tuple(library.missing(q)) for q in spec.questions if library.missing(q)}
@@ -101,7 +103,9 @@ def run(
         settings=settings,
         total=total,
     )
-    engine.update_run(kept.id, principal, status="running", total=total)
+    kept = engine.update_run(kept.id, principal, status="running", total=total)
+    if on_run is not None:
+        on_run(kept)
     work = _Work(engine, principal, kept, spec, systems, questions, stop, on_progress, judge)
     try:
         reused = 0 if fresh else work.reuse(described)

@@ -45,6 +45,15 @@ class Conversations:
         may_show = self._shown_to(principal)
         return [turn if may_show(turn) else _withheld(turn) for turn in self.store.turns(conversation_id)]
 
+    def own_turn(self, turn_id: int, principal: Principal = LOCAL) -> Turn:
+        """One of the principal's own, with its evidence. Raises AccessDenied: not there, not theirs, or it
+        rests on what they may not read any more."""
+        require_right(principal, "ask")
+        turn = self.store.turn(turn_id)
+        if turn.user_id != principal.user_id or not self._shown_to(principal)(turn):
+            raise AccessDenied("store.not_found")
+        return turn
+
     def rename_conversation(self, conversation_id: int, title: str, principal: Principal = LOCAL) -> None:
         require_right(principal, "ask")
         self._own_conversation(conversation_id, principal)

@@ -214,6 +214,7 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People, Compliance
         stop: threading.Event | None = None,
         use: str | None = None,
         anew: bool = False,
+        earlier: Sequence[tuple[str, str]] = (),
         request_id: str = "",
     ) -> Iterator[Event]:
         """One question -> ``Rewritten, Retrieved, (Thinking | Token | Degraded)*, Done``.
@@ -227,7 +228,8 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People, Compliance
         Busy while the service is being stopped, before the first event; taking the first event raises Busy
         when there is no place for the question (``retry_after_s`` says when to come again). An answer that
         was kept is given again (``answer.from_cache``) unless ``anew``. ``request_id`` is the caller's, for
-        logs and traces; "": a new one.
+        logs and traces; "": a new one. ``earlier``: (question, answer) pairs that a client kept itself, oldest
+        first: a follow-up leans on them and not on the conversation's own turns.
         """
         require_right(principal, "ask")
         scope = self.scope(principal, collection_ids, document_ids)
@@ -244,6 +246,7 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People, Compliance
             use=use,
             readable=self.scope(principal),
             anew=anew,
+            earlier=earlier,
         )
         return self.observer.question(events, question, identity=request_id, logged=log)
 

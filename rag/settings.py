@@ -352,6 +352,30 @@ class AuditSettings(_Section):
     )
 
 
+class ApiSettings(_Section):
+    """What other programs may do over HTTP, under /v1 and /mcp."""
+
+    enabled: bool = Field(True, description="off: /v1 and /mcp are not there")
+    requests_per_minute: int = Field(
+        120, ge=1, description="requests a minute of one token; Redis at redis_url counts for all processes"
+    )
+    failures_per_minute: int = Field(
+        20, ge=1, description="wrong tokens a minute from one address before it has to wait"
+    )
+    max_body_kb: int = Field(
+        1024, ge=16, description="largest JSON request, KiB (uploads: ingest.max_file_mb)"
+    )
+    max_answers: int = Field(
+        256,
+        ge=1,
+        description="questions that one process holds open at once over the API, those in line (load.*) too",
+    )
+    stall_s: float = Field(
+        60.0, gt=0, description="seconds after which a reader that takes nothing of its answer is let go"
+    )
+    idempotency_hours: float = Field(24.0, gt=0, description="hours for which idempotency keys are kept")
+
+
 class ServerSettings(_Section):
     host: str = Field("127.0.0.1", description="address the page listens on")
     port: int = Field(8501, ge=1, le=65535)
@@ -391,6 +415,7 @@ class Settings(BaseSettings):
     accounts: AccountsSettings = AccountsSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     audit: AuditSettings = AuditSettings()
+    api: ApiSettings = ApiSettings()
     server: ServerSettings = ServerSettings()
 
     @classmethod

@@ -19,11 +19,11 @@ from rag.messages import message
 from rag.records import Principal
 
 if TYPE_CHECKING:
+    from evaluation.running import RunDesk
     from ingest.service import IngestService
     from rag.engine import Engine
     from rag.settings import MonitoringSettings, Settings
     from ui.answering import AnswerDesk
-    from ui.running import RunDesk
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +64,10 @@ def open_house(settings: Settings | None = None, *, work: bool = True, watched: 
     """Settings -> Engine -> ingest worker. Models warm up in the background. Problems end in
     ``House.problem``; ``work=False`` and the setting ingest.in_page leave ingest to another process;
     ``watched``: logs and metrics of this process are set up too (a root's business)."""
+    from evaluation.running import RunDesk
     from rag import monitoring as watching
     from rag.settings import load_settings
     from ui.answering import AnswerDesk
-    from ui.running import RunDesk
 
     try:
         settings = settings or load_settings()

@@ -19,9 +19,9 @@ from ui.texts_quality import measure_name
 
 if TYPE_CHECKING:
     from evaluation.datasets import Question
+    from evaluation.running import RunDesk
     from evaluation.runs import SystemSpec
     from rag.engine import Engine
-    from ui.running import RunDesk
 
 SYSTEMS = ("answers", "search", "rerank", "concise", "analyst", "within", "closed", "model")
 NEEDS_MODEL = ("concise", "analyst", "closed", "model")

@@ -118,6 +118,7 @@ class Asker:
         ignored_chips: Collection[str] = (),
         readable: Scope | None = None,
         anew: bool = False,
+        earlier: Sequence[tuple[str, str]] = (),
     ) -> Iterator[Event]:
         """See :meth:`rag.engine.Engine.ask`. The caller has authorised scope and conversation. ``readable``
         is all that the reader may see (hints after a refusal name it); None: the scope. Raises
@@ -148,6 +149,7 @@ class Asker:
             problem,
             readable or scope,
             self._recalls.of(wanted, anew=anew),
+            earlier,
         )
 
     def _told(
@@ -173,6 +175,7 @@ class Asker:
         problem: PromptError | None,
         readable: Scope,
         recall: Recall,
+        told_earlier: Sequence[tuple[str, str]],
     ) -> Iterator[Event]:
         started = time.perf_counter()
         scope, told = wanted.scope, wanted.told
@@ -212,9 +215,8 @@ class Asker:
                     lambda: writing.cancelled,
                     lambda: events.put(Admitted()),
                 ) as place:
-                    events.put(
-                        self._work(question, wanted, conversation_id, writing, recall, place, readable)
-                    )
+                    lean_on = partial(self._earlier, conversation_id, readable, scope, told_earlier)
+                    events.put(self._work(question, wanted, lean_on, writing, recall, place))
             except BaseException as error:  # noqa: BLE001 - crosses the thread; raised again in the reader's
                 events.put(error)
 
@@ -280,16 +282,15 @@ class Asker:
         self,
         question: str,
         wanted: Wanted,
-        conversation_id: int | None,
+        lean_on: Callable[[], list[tuple[str, str, str]]],
         writing: Writing,
         recall: Recall,
         place: Place,
-        readable: Scope,
     ) -> Outcome:
         from rag.search.retriever import ScopedRetriever
 
         standalone = question
-        earlier = self._earlier(conversation_id, readable)
+        earlier = lean_on()
         if earlier and not place.take():  # a model may have to restate it
             return writing.outcome()
         clock = time.perf_counter()
@@ -323,12 +324,29 @@ class Asker:
         chain.build(retriever, write).invoke({"query": standalone})
         return writing.outcome()
 
-    def _earlier(self, conversation_id: int | None, readable: Scope) -> list[Answer]:
+    def _earlier(
+        self,
+        conversation_id: int | None,
+        readable: Scope,
+        scope: Scope,
+        told: Sequence[tuple[str, str]],
+    ) -> list[tuple[str, str, str]]:
+        """(question, standalone question, answer) of what a follow-up leans on, oldest first: what the client
+        told, else the conversation's turns."""
         limit = self._settings.answer.history_turns
-        if conversation_id is None or not limit:
+        if not limit:
             return []
-        kept = self._store.turns(conversation_id)[-limit:]
-        return [turn.answer for turn in kept if self._may_lean_on(turn, readable)]
+        if told:
+            return history.retold(told[-limit:], self._names(scope))
+        if conversation_id is None:
+            return []
+        kept = (t for t in self._store.turns(conversation_id)[-limit:] if self._may_lean_on(t, readable))
+        return [(t.answer.question, t.answer.standalone_question, t.answer.text) for t in kept]
+
+    def _names(self, scope: Scope) -> list[str]:
+        """Names of the scope's documents, longest first."""
+        found = {n for d in self._store.documents(scope) for n in (d.name, d.title) if n}
+        return sorted(found, key=len, reverse=True)
 
     def _may_lean_on(self, turn: Turn, readable: Scope) -> bool:
         """An earlier answer from a collection that the reader has lost shapes no later question."""
@@ -336,17 +354,14 @@ class Asker:
             return True
         return turn.collection_ids is not None and turn.collection_ids <= readable.collection_ids
 
-    def _standalone(self, question: str, earlier: Sequence[Answer], scope: Scope, writing: Writing) -> str:
-        names = sorted(
-            {n for d in self._store.documents(scope) for n in (d.name, d.title) if n},
-            key=len,
-            reverse=True,
-        )
+    def _standalone(
+        self, question: str, earlier: Sequence[tuple[str, str, str]], scope: Scope, writing: Writing
+    ) -> str:
         with tracing.span("rewrite", {"turns": len(earlier)}):
             standalone, problem = history.standalone(
                 question,
-                [(a.question, a.standalone_question, a.text) for a in earlier],
-                names,
+                earlier,
+                self._names(scope),
                 self._chats.find().model,
                 writing.meter,
             )

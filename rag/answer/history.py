@@ -35,7 +35,9 @@ from rag.answer.prompts import REWRITE, clean, prompt_language
 from rag.errors import ModelError
 from rag.models.protocols import ChatMessage, ChatModel
 
-__all__ = ["by_model", "by_rule", "is_faithful", "name_in", "needs_context", "shared_name", "standalone"]
+__all__ = [
+    "by_model", "by_rule", "is_faithful", "name_in", "needs_context", "retold", "shared_name", "standalone",
+]  # fmt: skip
 
 _LONGEST = 400
 _ADDED = 160  # characters that a restatement may be longer than the two questions it joins
@@ -240,6 +242,16 @@ def by_model(
     line = re.sub(r"^(?:Q|问题|Question)\s*[:：]\s*", "", "".join(pieces).strip().split("\n")[0])
     line = line.strip().strip('"“”')
     return line if is_faithful(question, line, "\n".join(q for q, _ in shown), names) else None
+
+
+def retold(pairs: Sequence[tuple[str, str]], names: Sequence[str]) -> list[tuple[str, str, str]]:
+    """(question, answer) pairs that somebody else kept, oldest first, as :func:`standalone` takes turns: each
+    question restated by rule upon the one before."""
+    turns: list[tuple[str, str, str]] = []
+    for asked, answer in pairs:
+        alone = by_rule(asked, turns[-1][1], names) if turns else asked
+        turns.append((asked, alone, answer))
+    return turns
 
 
 def standalone(

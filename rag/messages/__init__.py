@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from rag.messages import (
     answers,
+    api,
     audit,
     cli,
     compliance,
@@ -47,6 +48,7 @@ CATALOGUE: Catalogue = {
     **people.MESSAGES,
     **people_cli.MESSAGES,
     **cli.MESSAGES,
+    **api.MESSAGES,
     **tuning.MESSAGES,
     **serving.MESSAGES,
     **evaluation.MESSAGES,

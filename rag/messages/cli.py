@@ -31,6 +31,11 @@ HELP: dict[str, tuple[str, str]] = {
         "Each part, whether it works, and the one command that would mend or improve it.",
         "逐项检查各组件是否可用，并给出一条修复或改进命令。",
     ),
+    "cli.help.mcp": (
+        "Serve the library as tools for an assistant (Model Context Protocol) over standard input and output. With "
+        "accounts on, the environment variable WENJU_TOKEN holds an API token.",
+        "通过标准输入输出把文档库作为工具提供给助手程序（MCP 协议）。启用账户时，请在环境变量 WENJU_TOKEN 中放入 API 令牌。",
+    ),
     "cli.help.reindex": (
         "Build the index again with the embedding model now set; the old one serves meanwhile.",
         "用当前设置的向量模型重建索引；期间旧索引继续服务。",

@@ -16,6 +16,7 @@ from rag.store.conversations import Conversations
 from rag.store.database import Database
 from rag.store.evaluations import EvaluationRecords
 from rag.store.figures import FigureRecords
+from rag.store.idempotency import Idempotency
 from rag.store.migrate import CHECKED_AT_OPENING_BYTES, check_file, migrate
 from rag.store.originals import Originals
 from rag.store.own_terms import OwnTerms
@@ -37,6 +38,7 @@ class Store(
     OwnTerms,
     Secrets,
     Audit,
+    Idempotency,
     Rules,
     Backups,
     Tuning,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from evaluation.running import RunDesk
 from ingest.service import IngestService
 from rag.access import LOCAL
 from rag.engine import Engine
@@ -21,7 +22,6 @@ from rag.testing import HashEmbedding
 from ui import boot, quality_datasets
 from ui.answering import AnswerDesk
 from ui.quality_result import boxes_of, find_words
-from ui.running import RunDesk
 from ui.texts import text
 
 REPORT = """# Consolidated results
