@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import ToolAnnotations
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -19,8 +22,6 @@ from rag.errors import WenjuError
 from rag.records import Done, Event, Passage, Principal
 
 if TYPE_CHECKING:
-    from mcp.server.mcpserver import Context, MCPServer
-
     from rag.engine import Engine
 
 PrincipalOf = Callable[[Any], Principal]
@@ -33,6 +34,12 @@ INSTRUCTIONS = (
     "for an answer with citations, `search` for the passages alone, `list_documents` for what there is. When "
     f"`ask` refuses, the documents do not hold the answer: do not make one up. {_DATA}"
 )
+
+Query = Annotated[str, Field(min_length=1, max_length=_LONGEST)]
+OneCollection = Annotated[
+    str | None,
+    Field(max_length=400, description="search this collection alone; null: all that may be read"),
+]
 
 
 class FoundPassage(BaseModel):
@@ -99,18 +106,8 @@ class Listed(BaseModel):
 
 def build(engine: Engine, principal_of: PrincipalOf, pipes: Pipes, language: str = "en") -> MCPServer:
     """The server with its tools. ``principal_of(context)`` says who calls."""
-    from mcp.server.mcpserver import MCPServer
-    from mcp.server.mcpserver.exceptions import ToolError
-    from mcp.types import ToolAnnotations
-
     server = MCPServer("wenju", title="Wenju 问据", instructions=INSTRUCTIONS, log_level="WARNING")
     reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-
-    Query = Annotated[str, Field(min_length=1, max_length=_LONGEST)]
-    OneCollection = Annotated[
-        str | None,
-        Field(max_length=400, description="search this collection alone; null: all that may be read"),
-    ]
 
     def who(context: Context) -> Principal:
         return principal_of(context)
