@@ -228,8 +228,8 @@ class Engine(Documents, Conversations, Wordings, Evaluations, People, Compliance
         Busy while the service is being stopped, before the first event; taking the first event raises Busy
         when there is no place for the question (``retry_after_s`` says when to come again). An answer that
         was kept is given again (``answer.from_cache``) unless ``anew``. ``request_id`` is the caller's, for
-        logs and traces; "": a new one. ``earlier``: (question, answer) pairs that a client kept itself, oldest
-        first: a follow-up leans on them and not on the conversation's own turns.
+        logs and traces; "": a new one. ``earlier``: (question, answer) pairs that a client kept itself,
+        oldest first: a follow-up leans on them and not on the conversation's own turns.
         """
         require_right(principal, "ask")
         scope = self.scope(principal, collection_ids, document_ids)

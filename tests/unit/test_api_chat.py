@@ -191,7 +191,8 @@ def test_langchain_works_unchanged(quiet: House) -> None:
 
 
 def test_thinking_and_tokens_stream_as_they_come(tmp_path: Path) -> None:
-    model = QueueChatModel([Reply(f"{SENTENCE[:-1]} [1].", thinking="let me see", word_s=0.05)])
+    said = " ".join([f"{SENTENCE[:-1]} [1]."] * 3)  # rules let a sentence out when it is whole
+    model = QueueChatModel([Reply(said, thinking="let me see", word_s=0.05)])
     with house(tmp_path, model) as opened, opened.client(opened.token()) as http:
         arrived: list[float] = []
         reasoning = ""
@@ -208,7 +209,7 @@ def test_thinking_and_tokens_stream_as_they_come(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_client_that_leaves_stops_the_writing_upstream(tmp_path: Path, stream: bool) -> None:
-    model = QueueChatModel([Reply("word " * 400, word_s=0.05)])
+    model = QueueChatModel([Reply("The word stands here [1]. " * 80, word_s=0.05)])
     with house(tmp_path, model) as opened:
         token = opened.token()
         with httpx.Client(timeout=httpx.Timeout(5, read=1.0), trust_env=False) as http:
