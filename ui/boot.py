@@ -68,11 +68,13 @@ def open_house(settings: Settings | None = None, *, work: bool = True, watched: 
     from rag import monitoring as watching
     from rag.settings import load_settings
     from ui.answering import AnswerDesk
+    from ui.door import check_provider
 
     try:
         settings = settings or load_settings()
         if watched:
             watching.set_up_logs(settings, "WARNING")
+        check_provider(settings)
         _check_writable(settings)
         from rag.engine import Engine
 

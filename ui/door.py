@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rag.errors import AccessDenied, PeopleError, StoreError, WenjuError
+from rag.errors import AccessDenied, PeopleError, SettingsError, StoreError, WenjuError
 from rag.records import User
 from ui.door_page import page
 from ui.language import COOKIE as LANGUAGE_COOKIE
@@ -145,6 +145,24 @@ def provider_secrets(settings: Settings) -> Mapping[str, object] | None:
             "server_metadata_url": wanted.oidc_metadata_url,
         }
     }
+
+
+def check_provider(settings: Settings) -> None:
+    """Raises SettingsError when a provider is named and cannot be used."""
+    from importlib.util import find_spec
+
+    wanted = settings.accounts
+    if provider_secrets(settings) is None:
+        return
+    given = {
+        "accounts.oidc_client_id": wanted.oidc_client_id,
+        "accounts.oidc_client_secret": wanted.oidc_client_secret.get_secret_value(),
+        "accounts.oidc_redirect_url": wanted.oidc_redirect_url.endswith("/oauth2callback"),
+    }
+    if missing := [name for name, value in given.items() if not value]:
+        raise SettingsError("people.oidc_incomplete", missing=", ".join(missing))
+    if find_spec("authlib") is None:
+        raise SettingsError("people.oidc_extra")
 
 
 def source_of(request: HTTPConnection, proxies: int) -> str:

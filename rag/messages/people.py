@@ -110,6 +110,15 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "With accounts on, a token belongs to a user. Name one: --user NAME",
         "启用账户后，令牌须属于某个用户。请指定：--user 用户名",
     ),
+    "people.oidc_extra": (
+        "accounts.oidc_metadata_url names a provider, but what speaks with it is not installed. Run: pip install "
+        "'wenju[oidc]'",
+        "accounts.oidc_metadata_url 指定了登录提供方，但所需组件未安装。请运行：pip install 'wenju[oidc]'",
+    ),
+    "people.oidc_incomplete": (
+        "accounts.oidc_metadata_url names a provider; {missing} must be set too (the address ends in /oauth2callback).",
+        "accounts.oidc_metadata_url 指定了登录提供方，还须设置 {missing}（回调地址以 /oauth2callback 结尾）。",
+    ),
     "people.first_admin": (
         "First start with accounts: sign in as {name} with the one-time password {password} (shown only now; you "
         "choose your own then).",

@@ -41,9 +41,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_app(folder: Path, **settings: str) -> Iterator[str]:
-    """`streamlit run app.py` from ``folder``; yields its address once it is ready."""
-    port = free_port()
+def running_app(folder: Path, *, port: int = 0, **settings: str) -> Iterator[str]:
+    """`streamlit run app.py` from ``folder``; yields its address once it is ready. ``port`` 0: a free one."""
+    port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("WENJU_")},

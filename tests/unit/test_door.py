@@ -219,6 +219,29 @@ def test_addresses_behind_proxies_are_believed_only_as_far_as_said(tmp_path: Pat
     assert source_of(came(""), 1) == "10.0.0.1"
 
 
+def test_a_provider_that_lacks_something_is_named(tmp_path: Path) -> None:
+    from rag.errors import SettingsError
+    from ui.door import check_provider, provider_secrets
+
+    def with_provider(**more: object) -> Settings:
+        accounts = {"mode": "on", "oidc_metadata_url": "https://id.example.com/x", **more}
+        return Settings(data_dir=tmp_path, accounts=accounts)  # type: ignore[arg-type]
+
+    check_provider(Settings(data_dir=tmp_path))
+    with pytest.raises(SettingsError) as refused:
+        check_provider(with_provider(oidc_client_id="wenju", oidc_redirect_url="https://wenju.example/"))
+    assert refused.value.params["missing"] == "accounts.oidc_client_secret, accounts.oidc_redirect_url"
+    whole = with_provider(
+        oidc_client_id="wenju",
+        oidc_client_secret="s",
+        oidc_redirect_url="https://wenju.example/oauth2callback",
+    )
+    check_provider(whole)
+    secrets = provider_secrets(whole)
+    assert secrets is not None
+    assert secrets["auth"]["client_secret"] == "s"  # type: ignore[index]
+
+
 def test_without_accounts_there_is_no_door(tmp_path: Path) -> None:
     with Engine.open(Settings(data_dir=tmp_path)) as engine:
         client = TestClient(site(engine), follow_redirects=False)
