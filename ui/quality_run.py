@@ -279,6 +279,9 @@ def _compare(run: EvalRun, results: Sequence[EvalResult]) -> None:
     pairs = paired(mine, base)
     difference_table(differences(*pairs))
     _flips(*pairs)
+    from ui.quality_trend import side_by_side  # it opens runs, which this module does
+
+    side_by_side(*pairs, (f"#{run.id} {run.name}", f"#{chosen} {others[chosen].name}"))
 
 
 def _of_first(run: EvalRun, results: Sequence[EvalResult]) -> list[EvalResult]:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from rag.errors import WenjuError
 from rag.records import Dataset, EvalRun
+from ui import quality_trend
 from ui.boot import current, principal
 from ui.language import language, say
 from ui.quality_parts import figure, kept_words, toast
@@ -62,6 +63,7 @@ def show() -> None:
                 st.rerun()
     _progress()
     _new(first=not runs and not fresh, beside_samples=fresh)
+    quality_trend.over_runs(runs)
     if runs or not fresh:
         _list(runs)
 

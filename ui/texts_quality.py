@@ -115,6 +115,30 @@ QUALITY: dict[str, tuple[str, str]] = {
     "quality.now_right": ("now right", "变为正确"),
     "quality.now_wrong": ("now wrong", "变为错误"),
     "quality.no_flips": ("No question changed sides.", "没有问题的对错发生变化。"),
+    "quality.trend": ("Over time", "历次变化"),
+    "quality.trend_of": ("Dataset and system", "数据集与系统"),
+    "quality.trend_other": (
+        "* Other questions were asked than in the latest run: not to be compared with it.",
+        "* 所问的问题与最近一次评测不同，不能直接比较。",
+    ),
+    "quality.trend_alone": (
+        "Only one run asked these questions: there is no trend yet.",
+        "只有一次评测使用了这些问题，尚无变化可言。",
+    ),
+    "quality.trend_apart": (
+        "The first and the latest run differ by more than chance would explain.",
+        "首次与最近一次评测的差异超出偶然波动。",
+    ),
+    "quality.trend_within": (
+        "The first and the latest run lie within each other's intervals; comparing the two question by "
+        "question tells more.",
+        "首次与最近一次评测的区间重叠；逐题比较两次评测能看得更清楚。",
+    ),
+    "quality.side_by_side": ("Question by question", "逐题对照"),
+    "quality.side_right": ("right", "正确"),
+    "quality.side_wrong": ("wrong", "错误"),
+    "quality.side_unknown": ("not measured", "未评判"),
+    "quality.side_more": ("... and {more} more", "……另有 {more} 题"),
     "quality.nothing_common": ("The two runs have no question in common.", "两次评测没有共同的问题。"),
     "quality.report": ("Report", "报告"),
     "quality.question": ("Question", "问题"),
