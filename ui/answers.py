@@ -161,6 +161,9 @@ def _words(turn: Turn) -> None:
     st.markdown(trust.drawn(source, turn), anchors=False)
     if not quoted:
         trust.calculations(turn)
+    if answer.rule_hits:
+        names = " · ".join(dict.fromkeys(one_line(hit.rule, 60) for hit in answer.rule_hits))
+        st.caption(f":material/gavel: {say('answer.rules', names=names)}")
     st.session_state[state.COPIES][str(turn.id)] = export.markdown_answer(answer, language())
 
 

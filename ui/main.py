@@ -7,7 +7,9 @@ import streamlit as st
 from rag.access import is_admin, may_evaluate
 from ui import (
     account,
+    audit,
     chat,
+    compliance,
     library,
     look,
     people,
@@ -66,6 +68,12 @@ def main() -> None:
         )
         pages["prompts"] = st.Page(
             prompts.page, title=say("nav.prompts"), icon=":material/edit_note:", url_path="prompts"
+        )
+        pages["compliance"] = st.Page(
+            compliance.page, title=say("nav.compliance"), icon=":material/gavel:", url_path="compliance"
+        )
+        pages["audit"] = st.Page(
+            audit.page, title=say("nav.audit"), icon=":material/history:", url_path="audit"
         )
     if is_admin(principal()):
         pages["readiness"] = st.Page(

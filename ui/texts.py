@@ -5,6 +5,7 @@ Messages about documents, models and settings live in :mod:`rag.messages`; these
 
 from __future__ import annotations
 
+from ui.texts_compliance import COMPLIANCE
 from ui.texts_people import PEOPLE
 from ui.texts_quality import ERRORS, QUALITY
 from ui.texts_tuning import TUNING
@@ -459,6 +460,7 @@ PROMPTS: dict[str, tuple[str, str]] = {
 TEXTS: dict[str, tuple[str, str]] = {
     **PAGE, **WELCOME, **CHAT, **LIBRARY, **READINESS, **PROMPTS, **QUALITY, **ERRORS,
     **PEOPLE,
+    **COMPLIANCE,
     **TUNING,
 }  # fmt: skip
 

@@ -12,8 +12,8 @@ from evaluation.errors import ERROR_CLASSES
 from evaluation.scoring import MEASURES
 from finetune.sets import SOURCES
 from rag.access import RIGHTS, ROLES
-from rag.records import DocumentStatus, Language, Review
-from ui import quality_datasets, quality_feedback
+from rag.records import DocumentStatus, HitAction, HitState, Language, Review, RuleKind
+from ui import compliance, quality_datasets, quality_feedback
 from ui.answers import REASONS
 from ui.library import BADGES, FILTERS
 from ui.prompts import BUILT_IN
@@ -46,6 +46,10 @@ MADE_UP = {
     *(f"tuning.from_{name}" for name in SOURCES),
     *(f"tuning.role_{name}" for name in ("guard", "target")),
     *(f"quality.review_{name}" for name in get_args(Review) if name),
+    *(f"compliance.tab_{name}" for name in compliance.TABS),
+    *(f"compliance.state_{name}" for name in get_args(HitState)),
+    *(f"compliance.action_{name}" for name in get_args(HitAction)),
+    *(f"compliance.kind_{name}" for name in get_args(RuleKind)),
     *(f"account.right_{right}" for right in RIGHTS),
     *(f"people.role_{role}" for role in ROLES),
     *(f"people.tab_{name}" for name in ("users", "collections")),
