@@ -82,9 +82,14 @@ class Seen:
 class Run:
     """One library with its people; :meth:`step` does one random thing and checks it."""
 
-    def __init__(self, folder: Path, seed: int, *, chat: bool = True) -> None:
+    def __init__(self, folder: Path, seed: int, *, chat: bool = True, database_url: str = "") -> None:
         self.random = random.Random(seed)
-        settings = Settings(data_dir=folder, accounts={"mode": "on"}, chat={"discover_urls": ()})  # type: ignore[arg-type]
+        settings = Settings(
+            data_dir=folder,
+            database_url=database_url,
+            accounts={"mode": "on"},  # type: ignore[arg-type]
+            chat={"discover_urls": ()},  # type: ignore[arg-type]
+        )
         self.embedding = HashEmbedding()
         self.engine = Engine.open(settings, embedding=self.embedding, chat=Parrot() if chat else None)
         self.service = IngestService(self.engine.store, settings, self.embedding)

@@ -117,3 +117,34 @@ st.write(st.session_state.get("_unkept", "nothing"))
     at.session_state["who"] = "bob"
     at.run()
     assert at.markdown[0].value == "nothing"
+
+
+class Claims(dict[str, object]):
+    """As st.user: signed in at the provider, with these claims."""
+
+    is_logged_in = True
+
+    def to_dict(self) -> dict[str, object]:
+        return dict(self)
+
+
+def test_the_providers_claims_are_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    import streamlit as st
+
+    accounts = AccountsSettings(mode="on", oidc_metadata_url="https://id.example.com/x", oidc_allow=("*",))
+    said = {"iss": "https://id.example.com", "sub": "7", "iat": time.time(), "name": "Ann Lee"}
+    monkeypatch.setattr(st, "user", Claims(said))
+    with Engine.open(Settings(data_dir=tmp_path, accounts=accounts)) as engine:
+        who = sign_in.principal_of(engine)
+        assert (who.name, who.roles) == ("Ann Lee", {"analyst"})
+        noted = [n for n in engine.store.actions(action="people.sign_in") if n.user_id == who.user_id]
+        assert len(noted) == 1  # once a browser session
+        engine.set_active(who.user_id, False)
+        st.session_state.pop("_signed_in", None)
+        assert sign_in.principal_of(engine) == sign_in.NOBODY
+        monkeypatch.setattr(st, "user", Claims({**said, "iat": time.time() - 13 * 3600}))
+        engine.set_active(who.user_id, True)
+        st.session_state.pop("_signed_in", None)
+        assert sign_in.principal_of(engine) == sign_in.NOBODY  # asked again after the session's hours
