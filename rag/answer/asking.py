@@ -302,6 +302,8 @@ class Asker:
             found = recall.find(standalone, lambda: writing.cancelled, place.give_back)
         writing.timings_ms["cache"] = _ms(clock)
         if found is not None:
+            if recall.instead_of:
+                writing.degrade(Degraded("cache", "degraded.similar", {"question": recall.instead_of}))
             writing.give(standalone, found)
             return writing.outcome()
         if not place.take():

@@ -88,12 +88,13 @@ def settings_parts(settings: Settings) -> dict[str, str]:
     """The parts of :class:`AnswerParts` that follow from the settings alone, addresses and time limits left
     out."""
     embedding = settings.embedding.model_dump_json(exclude={"api_key", "base_url", "timeout_s", "threads"})
-    chat = {"temperature", "max_tokens", "enable_thinking", "context_tokens", "kind"}
+    addresses = {"api_key", "base_url", "discover_urls", "connect_timeout_s", "first_token_timeout_s"}
+    elsewhere = {"total_timeout_s", "retries", "fallbacks", "model", "adapter"}  # or parts of their own
     return {
         "embedding": embedding,
         "search": settings.search.model_dump_json(exclude={"refresh_s"}),
         "answer": settings.answer.model_dump_json(exclude={"prompt_use"}),
-        "sampling": settings.chat.model_dump_json(include=chat),
+        "sampling": settings.chat.model_dump_json(exclude=addresses | elsewhere),
         "program": program_version(),
     }
 
@@ -162,11 +163,13 @@ class AnswerCache:
         """Raises StoreError."""
         return answer_key(self._key_secret(), parts)
 
-    def look(self, key: str, scope: Scope) -> Answer | None:
-        """The kept answer, when it is ours, young enough and all of its passages are in ``scope`` now."""
+    def look(self, key: str, scope: Scope, *, counted: bool = True) -> Answer | None:
+        """The kept answer, when it is ours, young enough and all of its passages are in ``scope`` now.
+        ``counted`` False: a look beside another one, which was counted as a miss already."""
         value = self._cache.get(_name(key), _VALUE)
         if value is None:
-            self._missed()
+            if counted:
+                self._missed()
             return None
         answer = self._opened(key, value)
         if answer is None:
@@ -182,6 +185,8 @@ class AnswerCache:
         saved = saved_usage(answer)
         self._count(
             hits=1,
+            misses=0 if counted else -1,
+            similar=0 if counted else 1,
             saved_prompt_tokens=saved.prompt_tokens,
             saved_completion_tokens=saved.completion_tokens,
             saved_ms=float(answer.timings_ms.get("total", 0.0)),
@@ -231,9 +236,6 @@ class AnswerCache:
         """An answer was given to somebody who had waited while it was written."""
         self._count(shared=1)
 
-    def was_similar(self) -> None:
-        self._count(similar=1)
-
     def statistics(self) -> CacheStatistics:
         with self._lock:
             counts = asdict(self._counts)
@@ -252,14 +254,16 @@ class AnswerCache:
                 setattr(self._counts, name, getattr(self._counts, name) + amount)
 
     def _readable(self, answer: Answer, scope: Scope) -> bool:
-        """Whether every passage is there, inside the scope, with the words that the answer rests on."""
+        """Whether every passage is there, inside the scope, with the words that the answer rests on (a
+        passage may have grown beyond its chunk, within its document)."""
         try:
             there = self._store.passages([p.chunk_id for p in answer.passages], scope)
         except WenjuError:
             return False
         return all(
             p.chunk_id in there
-            and (there[p.chunk_id].document_id, there[p.chunk_id].text) == (p.document_id, p.text)
+            and there[p.chunk_id].document_id == p.document_id
+            and there[p.chunk_id].text in p.text
             for p in answer.passages
         )
 

@@ -16,6 +16,7 @@ from rag.answer import prompts
 from rag.answer.arms import Arms
 from rag.answer.kept import AnswerCache, AnswerParts, normalised, own_vocabulary, settings_parts
 from rag.answer.rules import RuleSet
+from rag.answer.similar import Asked, Similar, subject
 from rag.cache import cache_key
 from rag.errors import WenjuError
 from rag.models.chat import ChatFinder
@@ -60,6 +61,8 @@ class Recalls:
         self._search = search
         self._chats = chats
         self._arms = arms
+        cache = settings.cache
+        self._similar = Similar(cache.semantic_cosine) if cache.semantic else None
 
     def of(self, wanted: Wanted, *, anew: bool) -> Recall:
         """``anew``: nothing kept is wanted, and the answer takes its place."""
@@ -96,6 +99,31 @@ class Recalls:
             **self._fixed,
         )
 
+    def find_similar(self, question: str, parts: AnswerParts, wanted: Wanted) -> tuple[str, Answer] | None:
+        """A kept answer to a question that means the same, with that question; None unless the setting asks
+        for it. Raises StoreError."""
+        if self._similar is None:
+            return None
+        meaning = self._search.meaning(question, wanted.scope)
+        if meaning is None:
+            return None
+        vector, chips = meaning
+        near = self._similar.nearest(self._kind(parts), vector, lambda: subject(question, chips))
+        if near is None:
+            return None
+        found = self.kept.look(near.key, wanted.scope, counted=False)
+        return None if found is None else (near.question, found)
+
+    def remember(self, question: str, parts: AnswerParts, key: str, wanted: Wanted) -> None:
+        """For :meth:`find_similar` of others."""
+        meaning = self._search.meaning(question, wanted.scope) if self._similar is not None else None
+        if self._similar is not None and meaning is not None:
+            vector, chips = meaning
+            self._similar.remember(self._kind(parts), Asked(question, vector, subject(question, chips), key))
+
+    def _kind(self, parts: AnswerParts) -> str:
+        return self.kept.key(replace(parts, question=""))
+
     def stood_still(self, parts: AnswerParts) -> bool:
         """Whether the library is as it was, and as it is searched."""
         basis = self._search.basis()
@@ -116,7 +144,9 @@ class Recall:
         self._ended = False
         self._parts: AnswerParts | None = None
         self._still = False
+        self._question = ""
         self.key = ""
+        self.instead_of = ""  # the question in other words whose kept answer was found
 
     def find(
         self, question: str, stopped: Callable[[], bool], before_waiting: Callable[[], None]
@@ -138,6 +168,11 @@ class Recall:
             found = kept.look(self.key, self._wanted.scope)
             if found is not None:
                 return found
+            similar = self._recalls.find_similar(question, self._parts, self._wanted)
+            if similar is not None:
+                self.instead_of, found = similar
+                return found
+            self._question = question
             ended = self._lead(self.key)
             if ended is None:
                 return None
@@ -163,8 +198,9 @@ class Recall:
                 self._parts.model.partition("\n")[0],
                 self._wanted.adapter,
             )
-            if as_expected and self._still and self._recalls.stood_still(self._parts):
-                self._recalls.kept.keep(self.key, answer)
+            may = as_expected and self._still and self._recalls.stood_still(self._parts)
+            if may and self._recalls.kept.keep(self.key, answer) and self._question:
+                self._recalls.remember(self._question, self._parts, self.key, self._wanted)
         except WenjuError as error:
             log.warning("answer not kept: %s", error.code)
         return answer

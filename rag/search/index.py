@@ -97,6 +97,19 @@ class SearchIndex:
         """Snapshots what is unsaved. Safe to call twice."""
         self._views.close()
 
+    def meaning(self, question: str, scope: Scope) -> tuple[Vectors, frozenset[str]] | None:
+        """The vector of a question and the keys of the chips that it is understood to name; None when there
+        is no index or the embedding model does not answer, or not read its language. Raises StoreError."""
+        view = self._views.current()
+        missing: list[Degraded] = []
+        if view is None or self._dense_weight(question, view, True, missing) <= 0 or missing:
+            return None
+        vector = self._embed(question, view.spec, missing)
+        if vector is None:
+            return None
+        meant = view.library.subjects(scope).understand(question)
+        return vector, frozenset(chip.key for chip in meant.chips)
+
     def basis(self) -> tuple[str, int] | None:
         """What is searched now: (fingerprint of the index's embedding model, generation of the store that
         both views are at). None while there is no index or one of them is behind. Raises StoreError."""

@@ -77,3 +77,76 @@ def test_a_search_goes_on_without_its_cache(tmp_path: Path) -> None:
     result = index.search("quick fox", library.scope(), top_k=1)
     assert len(result.passages) == 1
     assert result.degraded == ()
+
+
+REPORT = """# Results
+
+Revenue of Harbour Logistics was 1,577 million euros in 2023, after 1,402 million euros in 2022.
+"""
+ASKED = "What was the revenue of Harbour Logistics in 2023?"
+SAID = "Revenue was 1,577 million euros in 2023 [1]."
+
+
+def test_answers_in_a_redis_that_is_shared_poisoned_flushed_slow_and_gone(tmp_path: Path) -> None:
+    import redis
+
+    from ingest.service import IngestService
+    from rag.access import LOCAL
+    from rag.engine import Engine
+    from rag.records import Answer, Done
+    from rag.settings import Settings
+    from rag.testing import HashEmbedding, QueueChatModel
+
+    def ask(engine: Engine, question: str = ASKED) -> Answer:
+        *_, last = engine.ask(question)
+        assert isinstance(last, Done)
+        assert last.answer.text == SAID, "never wrong"
+        return last.answer
+
+    with redis_server() as url:
+        settings = Settings(data_dir=tmp_path, redis_url=url, chat={"kind": "extractive"})
+        with (
+            Engine.open(settings, embedding=HashEmbedding(), chat=QueueChatModel([SAID], repeat=True)) as one,
+            Engine.open(settings, embedding=HashEmbedding(), chat=QueueChatModel([SAID], repeat=True)) as two,
+        ):
+            one.add_document("Harbour Logistics 2023.md", REPORT.encode())
+            IngestService(one.store, settings, HashEmbedding()).run_until_idle()
+            assert not ask(one).from_cache
+            shared = ask(two)
+            assert shared.from_cache, "kept by one process, given by another"
+            two.rate_turn(shared.turn_id or 0, LOCAL, -1)
+            assert not ask(one).from_cache, "called wrong in one, forgotten by both"
+
+            client = redis.Redis.from_url(url)
+            (key,) = client.keys("*answer:*")
+            good = client.get(key)
+            assert isinstance(good, bytes)
+            changed = good.replace(b"1,577", b"9,999")
+            assert changed != good
+            for poison in (changed, b"null", b"{", b"\x80\x04K\x01.", good[:-40]):
+                client.set(key, poison)
+                assert not ask(two).from_cache
+                assert ask(two).from_cache
+            (status,) = [s for s in two.part_statuses() if s.part == "answers"]
+            assert (status.state, status.code) == ("limited", "kept.refused"), "said aloud"
+
+            client.flushall()
+            assert not ask(two).from_cache
+            assert ask(one).from_cache
+
+            client.execute_command("CLIENT", "PAUSE", "1500", "ALL")
+            started = time.monotonic()
+            ask(one)
+            assert time.monotonic() - started < 1.4, "50 ms a wait, not until Redis is back"
+            deadline = time.monotonic() + 20
+            while not ask(one).from_cache:
+                assert time.monotonic() < deadline
+                time.sleep(0.3)
+            client.shutdown(nosave=True)
+            ask(one)
+            assert ask(one).from_cache, "this process remembers meanwhile"
+            (status,) = [s for s in one.part_statuses() if s.part == "cache"]
+            assert (status.state, status.code) == ("limited", "cache.redis_down")
+            again = ask(one)
+            one.rate_turn(again.turn_id or 0, LOCAL, -1)
+            assert not ask(one).from_cache

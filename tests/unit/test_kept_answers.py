@@ -15,6 +15,7 @@ import pytest
 from ingest.service import IngestService
 from rag.access import LOCAL
 from rag.answer.kept import AnswerCache, AnswerParts, answer_key, keepable, normalised, settings_parts
+from rag.answer.similar import subject
 from rag.cache import ProcessCache
 from rag.engine import Engine
 from rag.errors import ModelUnavailable
@@ -418,6 +419,9 @@ def test_what_is_out_of_the_scope_or_changed_is_not_shown(make: Make) -> None:
     scope = engine.scope(LOCAL, None, None)
     assert kept.look("k", scope) is not None
     assert kept.look("k", replace(scope, collection_ids=frozenset())) is None
+    (first, *rest) = answer.passages
+    kept.keep("k", replace(answer, passages=(replace(first, text=f"Before. {first.text} After."), *rest)))
+    assert kept.look("k", scope) is not None, "a passage that has grown beyond its chunk"
     moved = replace(answer, passages=(replace(answer.passages[0], text="Other words."),))
     kept.keep("k", moved)
     assert kept.look("k", scope) is None
@@ -439,3 +443,43 @@ def test_what_may_be_kept() -> None:
         replace(good, from_cache=True),
     ):
         assert not keepable(wrong)
+
+
+# ---------------------------------------------------------------- the same in other words
+
+
+def test_other_words_are_given_the_answer_only_where_a_setting_asks(make: Make) -> None:
+    other = "How much revenue did Harbour Logistics make in 2023?"
+    engine = make(SAID, repeat=True, cache={"semantic": True, "semantic_cosine": 0.5})
+    run(engine.ask(ASKED))
+    near = run(engine.ask("What was Harbour Logistics revenue in 2023?"))
+    assert near.from_cache
+    assert near.degraded == (Degraded("cache", "degraded.similar", {"question": ASKED}),)
+    assert not run(engine.ask("What was the revenue of Harbour Logistics in 2022?")).from_cache
+    assert not run(engine.ask(other)).from_cache, "asked in another way"
+    found = engine.cache_statistics()
+    assert (found.hits, found.similar, found.misses) == (1, 1, 3)
+    plain = make(SAID, repeat=True)
+    run(plain.ask(ASKED))
+    assert not run(plain.ask("What was Harbour Logistics revenue in 2023?")).from_cache
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("revenue of 3M in 2018", "3M's revenue in 2018", True),
+        ("revenue in 2018", "revenue in 2017", False),
+        ("revenue in Q1 2018", "revenue in 2018", False),
+        ("gross margin in 2018", "net margin in 2018", False),
+        ("why did revenue rise", "by how much did revenue rise", False),
+        ("did revenue rise", "did revenue fall", False),
+        ("the revenue of Nike", "the revenue of Adidas", False),
+        ("2019年营业收入是多少", "2019年的营业收入多少", True),
+        ("2019年营业收入", "2019年营业成本", False),
+        ("2019年上半年营业收入", "2019年营业收入", False),
+        ("三季度净利润", "四季度净利润", False),
+        ("母公司净利润", "合并净利润", False),
+    ],
+)
+def test_the_guard(one: str, other: str, same: bool) -> None:
+    assert (subject(one, ()) == subject(other, ())) is same
