@@ -180,6 +180,21 @@ def merge(folder: Path, output: Path, *, quantise: str, as_json: bool) -> None:
     say(text("tune.merged", **shown))
 
 
+def retriever(engine: Engine, path: Path, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from finetune.retriever import load_retrieval, train_retriever
+
+    config = load_retrieval(path)
+    judged = train_retriever(engine, config)
+    if as_json:
+        emit({"folder": str(config.output_dir), **asdict(judged)})
+        return
+    code = f"tune.retriever_{config.kind}"
+    say(text("tune.retriever_done", folder=config.output_dir, **_rounded(asdict(judged))))
+    say(text(code, folder=config.output_dir))
+
+
 def run_job(engine: Engine, job_id: int) -> None:
     """The process of a job: see finetune.jobs. Exits with 3 when the job failed or was stopped."""
     import signal

@@ -143,6 +143,17 @@ def tune_merge(
     merge(folder, output, quantise="nf4" if nf4 else "", as_json=as_json)
 
 
+@tune_app.command("retriever", help="cli.help.tune.retriever")
+@guarded
+def tune_retriever(
+    context: typer.Context, config: Config, as_json: AsJson = False, data_dir: DataDir = None
+) -> None:
+    from commands import tune
+
+    with _engine(context, data_dir) as engine:
+        tune.retriever(engine, config, as_json=as_json)
+
+
 @tune_app.command("exposure", help="cli.help.tune.exposure")
 @guarded
 def tune_exposure(

@@ -185,6 +185,36 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "server",
         "教师模型的 OpenAI 兼容服务器，以 /v1 结尾（密钥：WENJU_TEACHER_API_KEY）；不写则用对话服务器",
     ),
+    "tune.retriever_few": (
+        "Too few questions with a cited passage and something wrong beside it: {train} to learn from, {heldout} held "
+        "out (at least {least}). Accept more corrections, or hold more out: wenju tune data make --held-out 0.4",
+        "带引用段落且有难负例的问题太少：可学习 {train} 个，留出 {heldout} 个（至少 {least} 个）。"
+        "请采纳更多纠正，或提高留出比例：wenju tune data make --held-out 0.4",
+    ),
+    "tune.retriever_worse": (
+        "The trained model is not shown to be better, so nothing was written: mean reciprocal rank {before} -> {after} "
+        "on held-out questions (difference {low} to {high}). Train on more questions, or with other steps.",
+        "未能证明训练后的模型更好，因此未写入：留出问题的平均倒数排名 {before} -> {after}（差值 {low} 至 {high}）。"
+        "请增加训练问题或调整步数。",
+    ),
+    "tune.retriever_done": (
+        "Model in {folder}: mean reciprocal rank {before} -> {after} on {questions} held-out questions (gain {gain}, "
+        "{low} to {high}).",
+        "模型已写入 {folder}：{questions} 个留出问题的平均倒数排名 {before} -> {after}（增益 {gain}，{low} 至 {high}）。",
+    ),
+    "tune.retriever_embedding": (
+        "To use it: WENJU_EMBEDDING__MODEL={folder} and wenju reindex (the old index serves meanwhile). Back: the old "
+        "setting.",
+        "启用：设置 WENJU_EMBEDDING__MODEL={folder} 并执行 wenju reindex（期间旧索引继续服务）。撤回：恢复原设置。",
+    ),
+    "tune.retriever_reranker": (
+        "To use it: WENJU_RERANKER__KIND=flag WENJU_RERANKER__MODEL={folder}. Back: the old setting.",
+        "启用：设置 WENJU_RERANKER__KIND=flag 与 WENJU_RERANKER__MODEL={folder}。撤回：恢复原设置。",
+    ),
+    "cli.help.tune.retriever": (
+        "Train the embedding model or the reranker on an approved set, and write it only when it is better.",
+        "用已批准的训练集训练向量模型或重排模型，仅在更好时写入。",
+    ),
     "tune.busy": (
         "Job {job} is still at work; one runs at a time. Wait for it or stop it.",
         "任务 {job} 仍在运行；同一时间只运行一个任务。请等待其完成或停止它。",
