@@ -4,10 +4,10 @@ from __future__ import annotations
 
 MESSAGES: dict[str, tuple[str, str]] = {
     "api.needs_token": (
-        "This needs an API token: send the header `Authorization: Bearer wj_…`. Make one in Wenju under your name, or "
-        "with `wenju token create`. (Without accounts, requests without a token are taken only from this machine, "
+        "This needs an API token: send the header `Authorization: Bearer wj_…`. Make one on the page Account, or "
+        "with `wenju tokens create`. (Without accounts, requests without a token are taken only from this machine, "
         "addressed as localhost or 127.0.0.1 and not sent by another website's page.)",
-        "需要 API 令牌：请发送请求头 `Authorization: Bearer wj_…`。令牌在问据页面的用户菜单中创建，或用 `wenju token create`。"
+        "需要 API 令牌：请发送请求头 `Authorization: Bearer wj_…`。令牌在“账户”页面创建，或用 `wenju tokens create`。"
         "（未启用账户时，只接受来自本机、以 localhost 或 127.0.0.1 访问、且不是由其他网站页面发出的无令牌请求。）",
     ),
     "api.bad_authorization": (
