@@ -22,7 +22,11 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             [
                 (
                     "q1",
-                    {"question": QUESTION, "answers": ["1,577 million"], "doc": "Harbour 2023.md"},
+                    {
+                        "question": QUESTION,
+                        "answers": ["1,577 million"],
+                        "evidence": [{"doc": "Harbour 2023.md", "page": 1}],
+                    },
                 ),
                 ("q2", {"question": "How many containers moved in 2023?", "answers": ["4.2 million"]}),
             ],
