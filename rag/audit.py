@@ -67,7 +67,7 @@ class Audits:
         )
 
     def check_audit(self, principal: Principal = LOCAL) -> ChainState:
-        """Reads the whole chain (some 100,000 rows a second)."""
+        """Reads the whole chain (some 30,000 rows a second)."""
         require_right(principal, "admin")
         return ChainState(*self.store.chain_state())
 

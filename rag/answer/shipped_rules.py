@@ -20,7 +20,7 @@ from rag.records import RuleKind
 _NOT_ZH = r"不|未|无法|非|勿|莫|没有|没法|谨防|警惕|当心|防范|切忌|禁止|严禁|杜绝|打破|取消|否认|违规|违法|虚假|谎称|声称|骗|拒绝|难以|谁能|怎能|岂能|是否|有没有|能否"
 _NOT_EN = (
     r"\b(?:no|not|never|cannot|without|neither|nor|nothing|nobody|beware|avoid|prohibit\w*|forbid\w*|ban(?:s|ned)?|illegal"
-    r"|unlawful|mislead\w*|false\w*|fraud\w*|unable|refus\w*|den(?:y|ies|ied)|whether|scams?|there is no|if (?:someone|anyone|anybody))\b"
+    r"|unlawful|warn\w*|against|mislead\w*|false\w*|fraud\w*|unable|refus\w*|den(?:y|ies|ied)|whether|scams?|there is no|if (?:someone|anyone|anybody))\b"
     r"|n[’']t\b"
 )  # fmt: skip
 _RETURNS = r"(?:returns?|profits?|gains?|yields?|earnings|income|payouts?)"
@@ -32,17 +32,18 @@ PROMISES: Mapping[str, Any] = {
         # principal and returns
         r"保本[、,，和与且又及并兼]?(?:保(?:收益|息|利|回报|赚|盈)|付息|保证收益|高收益)",
         r"(?:保证|确保|承诺|担保|保障|包)(?:您|你|客户|投资者|大家)?(?:的)?(?:本金|本息|保本|不亏|不赔|不会亏|不会赔|稳赚|赚钱|赚到|获利|翻倍)",
-        r"(?:保证|确保|承诺|担保|保障)(?:您|你|客户|投资者|大家)?(?:的)?(?:[^金费函,，。;；][^,，。;；]{0,5})?(?:收益|回报)(?:$|[^型类凭表账])",
+        r"(?:保证|确保|承诺|担保|保障)(?:您|你|客户|投资者|大家)?(?:的)?(?:[^金费函,，。;；强提视优善][^,，。;；强提视优善]{0,9})?(?:收益|回报)(?:$|[^型类凭表账])",
         r"(?:保证|确保)(?:您|你|客户|投资者|大家)?(?:能|会|可以|一定)?(?:盈利|赢利)(?:$|[^能预质])",
         r"保底(?:收益|年化|回报|利息|利率|分红|兑付)",
         r"(?:收益|回报|本金|本息)(?:率)?(?:绝对|完全|百分之?百|100%|百分百)?(?:有|得到|受到?)?(?:保证|保障|保底|担保)(?:$|[^金性型人])",
-        r"本金(?:绝对|完全|百分之?百|100%|百分百)?(?:安全无忧|无忧|不会(?:有)?(?:任何)?(?:损失|亏损|受损)|零损失|毫无风险)",
+        r"本金(?:(?:绝对|完全|百分之?百|100%|百分百)安全|一分不少|安全无忧|无忧|不会(?:有)?(?:任何)?(?:损失|亏损|受损)|零损失|毫无风险)",
         r"(?:承诺|保证|到期)(?:[^,，。;；]{0,6})?(?:刚性兑付|刚兑|兜底)",
         # certainty
         r"(?:稳|包|必|保|绝对|一定|肯定|必定|必然|铁定|百分之?百|100%|百分百)(?:会|能|可以)?(?:(?:赚|挣|获利|翻倍|翻番|涨停|上涨|暴涨|大涨|涨)(?:$|[^幅跌价势])|盈利(?:$|[^能预质]))",
-        r"稳赢|包赢|躺赚|躺赢|稳操胜券|有赚无赔|有赚无亏|旱涝保收|绝(?:对)?不会?(?:亏|赔)|不可能(?:亏|赔)|永不亏损",
+        r"(?:收益|本金|本息|亏损)(?:全部|由[^,，。;；]{0,6})?兜底|(?:归还|返还)本金并?(?:支付|给付)(?:固定|约定|保底)?(?:收益|利息)",
+        r"稳拿|稳获|准(?:能)?赚|稳赢|包赢|躺赚|躺赢|稳操胜券|有赚无赔|有赚无亏|旱涝保收|绝(?:对)?不会?(?:亏|赔)|不可能(?:亏|赔)|永不亏损",
         # no risk
-        r"(?:零|毫无|绝无|完全无|没有任何|没有|无)(?:任何)?(?:投资)?风险(?:$|[,，。;；!！?？、的\s]|高收益|理财|回报|获利|赚钱|收益(?:$|[^率])|投资)",
+        r"(?:零|毫无|绝无|完全无|没有任何|没有|无)(?:任何)?(?:投资)?风险(?:$|[,，。;；!！?？、的\s]|高收益|高回报|理财|回报|获利|赚钱|收益(?:$|[^率])|投资)",
         rf"\bguarantee(?:s|d|ing)?(?: (?:a|an|the|you|your|our|us|investors?|clients?|steady|high|fixed|annual|double[- ]digit|stable|positive|monthly|of|[0-9][0-9.]* ?%))*\s*{_RETURNS}\b",
         rf"\b(?:{_RETURNS}|principal|capital|money|investment)(?: of [0-9.]+ ?%)?(?: (?:is|are|will be|remains?|fully|absolutely|completely|totally|100 ?%|always))+\s*(?:guaranteed|assured|protected from (?:any )?loss|safe and guaranteed)\b",
         rf"\b(?:assured|sure[- ]?fire|can[’']?t[- ]miss) {_RETURNS}\b",
@@ -53,7 +54,7 @@ PROMISES: Mapping[str, Any] = {
         r"\b(?:you|investors?|clients?|it|this|we) (?:simply |just )?(?:can(?:no|’|')t|cannot|can not|will never|won[’']?t ever) (?:possibly )?(?:lose|fail)\b",
         r"\b(?:certain|sure|bound|guaranteed|destined) to (?:rise|double|go up|make (?:you )?(?:money|a profit)|profit|pay off|soar|outperform|gain)\b",
         r"\b(?:will|would) (?:definitely|certainly|surely|undoubtedly|without (?:a )?doubt) (?:rise|double|go up|make (?:you )?money|profit|pay off|soar|outperform)\b",
-        r"\bdouble your money\b|\bsure (?:bet|winner|thing)\b|\bget[- ]rich[- ]quick\b",
+        r"\b(?:never|not ever) (?:loses?|lost) (?:any )?money\b|\bdouble your money\b|\bsure (?:bet|winner|thing)\b|\bget[- ]rich[- ]quick\b",
     ),
     "unless": (_NOT_ZH, _NOT_EN),
     "unless_after": (
@@ -75,6 +76,7 @@ ADVICE: Mapping[str, Any] = {
         r"\b(?:is|are|looks? like|remains?|makes|represents?|seems?) (?:a|an) (?:[\w-]+ ){0,2}(?:buy|sell|hold|bargain|buying opportunity|entry point|good investment|attractive investment|solid investment|great investment|wise investment)\b",
         r"\b(?:good|right|great|best|ideal|perfect|excellent) (?:time|moment|point) to (?:buy|sell|invest|enter|exit|add)\b|\b(?:worth|worthy of) (?:buying|investing|holding|an investment)\b",
         r"\b(?:price target|target price)\b|\b(?:rat(?:e|es|ed|ing)|reiterat\w+|upgrad\w+|downgrad\w+)\b(?: [\w’'-]+){0,5} (?:buy|outperform|overweight|underweight|neutral|hold|sell)\b",
+        r"\bconsider (?:[\w-]+ ){0,2}(?:buying|selling|adding|reducing|investing|trimming|holding)\b|\badvice ?(?:is|:) ?(?:to )?(?:buy|sell|hold)\b",
         r"\b(?:buy|sell|accumulate|invest in|load up on) (?:the |these |this |more |its |some )?(?:shares?|stock|bonds?|funds?|dip|notes) (?:now|today|immediately|before|while|on)\b",
     ),
     "unless": (r"(?:没有|未|不|无法|不会)(?:给出|提供|作出|构成|予)?$", r"\b(?:not|never|cannot|no|n[’']t)\b(?: \w+){0,2}\s*$"),
