@@ -1,13 +1,15 @@
 """What the app adds to a bare chat endpoint: time to the first token, on a real vLLM (CPU build).
 
-    python -m benchmarks.serving [--layers 2 --hidden 128] [--concurrency 1,8,32] [--apart] [--json FILE]
+    python -m benchmarks.serving [--layers 2 --hidden 128] [--concurrency 1,8,32] [--apart] [--rules]
 
 Takes in the sample reports, makes a random Qwen3 whose tokenizer knows their words, serves it with vLLM and
 asks the sample questions in alternating rounds: the prompts that the app would send straight to the endpoint,
 and the questions through the app (understanding, retrieval, prompt, checks). Prefix caching is off: real
 questions share no passages, and the second asking of a prompt would find it computed. ``--layers`` and
 ``--hidden`` make reading a prompt take as long as on the server that you have in mind (see the bare time).
-``--apart`` gives vLLM the first core and everything else the others, as machines of their own would.
+``--apart`` gives vLLM the first core and everything else the others, as machines of their own would. With
+``--rules`` the compliance rules stay on, and each sentence is shown when it is whole: the first token is then
+the first sentence's last, which says more of the model than of the app.
 Needs scripts/vllm-cpu-env.sh install (WENJU_VLLM_VENV names another folder).
 """
 
@@ -34,6 +36,7 @@ def main() -> None:
     parser.add_argument("--max-tokens", type=int, default=16)
     parser.add_argument("--context-tokens", type=int, default=2000)
     parser.add_argument("--apart", action="store_true")
+    parser.add_argument("--rules", action="store_true")
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="wenju-bench-") as folder:
@@ -60,6 +63,8 @@ def measure(folder: Path, wanted: argparse.Namespace) -> None:
         [*wenju, "ingest", str(ROOT / "samples" / "reports")], check=True, env=environment, cwd=ROOT
     )
     with Engine.open(load_settings(data_dir=folder / "data")) as engine:
+        for rule in engine.rules():
+            engine.change_rule(rule.id, active=wanted.rules and rule.active)
         words = "\n".join(engine.store.document_text(document.id) for document in engine.documents())
     served, others = _cores(wanted.apart)
     options = [
