@@ -38,6 +38,7 @@ RETRY_AFTER_S = 5
 
 _OF_CODE: Mapping[str, int] = {
     "store.not_found": 404,
+    "people.no_collection": 404,
     "access.token": 401,
     "document.too_large": 413,
     "tune.no_such": 404,

@@ -309,3 +309,44 @@ def test_switched_off_it_is_not_there(tmp_path: Path) -> None:
         answer = http.get("/models")
         assert answer.status_code == 404
         assert answer.json()["code"] == "api.off"
+
+
+def test_members_see_their_collections_through_the_api(tmp_path: Path) -> None:
+    """Real accounts: an analyst's token, the membership taken away, the account switched off."""
+    from api_house import CANARY, HARBOUR
+
+    from ingest.service import IngestService
+
+    given = Settings(data_dir=tmp_path, chat={"kind": "extractive"}, accounts={"mode": "on"})
+    embedding = HashEmbedding()
+    with Engine.open(given, embedding=embedding) as engine, serve(engine) as url:
+        engine.add_document("Harbour 2023.md", HARBOUR.encode())
+        engine.add_document("Payroll 2023.md", CANARY.encode(), collection="payroll")
+        IngestService(engine.store, given, embedding).run_until_idle()
+        ids = {c.name: c.id for c in engine.collections()}
+        user, _ = engine.create_user("ann", roles=("analyst",))
+        user = engine.store.set_password(user.id, "x", must_change=False)
+        engine.store.set_member(ids["default"], user.id, may_write=False)
+        opened = House(engine, url, None)  # type: ignore[arg-type]
+        token = opened.token(engine.principal_of(user), rights=["read", "ask", "write"])
+        with opened.client(token) as http:
+            assert [c["name"] for c in http.get("/collections").json()] == ["default"]
+            done = http.post("/chat/completions", json=chat(QUESTION)).json()
+            assert "1,577 million" in done["choices"][0]["message"]["content"]
+            turn = done["wenju"]["turn_id"]
+            assert "987,654" not in http.post("/chat/completions", json=chat(CANARY_QUESTION)).text
+            for name in ("default", "payroll", "mine"):  # no member with that permission
+                put = http.post(
+                    "/documents", files={"file": ("x.md", b"# X\n\nx")}, data={"collection": name}
+                )
+                assert put.status_code == (403 if name == "default" else 404), name
+                assert "payroll" not in put.json()["params"].get("known", "")
+            assert http.get("/evaluation/runs").status_code == 403
+            engine.store.remove_member(ids["default"], user.id)
+            assert http.get("/collections").json() == []
+            assert http.get(f"/turns/{turn}").status_code == 404
+            assert (
+                http.post("/chat/completions", json=chat(QUESTION, model="wenju/default")).status_code == 404
+            )
+            engine.set_active(user.id, False)
+            assert http.get("/collections").status_code == 401
