@@ -5,7 +5,7 @@
 DIR is a library with the sample reports. The model is a stand-in that speaks the OpenAI wire at the pace of a
 small model on a fast GPU (first token after 150 ms, then 50 tokens/s for 40 tokens): a real one on this
 machine would be slower, so the ratio is a lower bound. A miss includes retrieval; both include writing the
-turn. Prints p50 and p95 of both and their ratio.
+turn ("shown": until the whole text of a hit is there, before that). Prints p50 and p95 and the ratio.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     given = parser.parse_args()
     from rag.engine import Engine
-    from rag.records import Answer, Done
+    from rag.records import Answer, Done, Token
     from rag.settings import Settings
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Model)
@@ -81,9 +81,14 @@ def main() -> None:
     chat: Any = {"kind": "openai", "base_url": f"http://127.0.0.1:{server.server_port}/v1"}
     settings = Settings(data_dir=given.data_dir, chat=chat, redis_url=given.redis)
 
+    shown: list[float] = []
+
     def ask(engine: Engine, question: str, *, anew: bool = False) -> tuple[Answer, float]:
         started = time.perf_counter()
-        *_, last = engine.ask(question, anew=anew)
+        last = None
+        for last in engine.ask(question, anew=anew):
+            if isinstance(last, Token) and not anew:
+                shown.append((time.perf_counter() - started) * 1000)
         took = (time.perf_counter() - started) * 1000
         assert isinstance(last, Done)
         return last.answer, took
@@ -91,6 +96,7 @@ def main() -> None:
     with Engine.open(settings) as engine:
         engine.warm_up()
         ask(engine, QUESTIONS[0])
+        shown.clear()
         misses, hits, kept = [], [], []
         for question in QUESTIONS:
             answer, took = ask(engine, question, anew=True)
@@ -105,7 +111,7 @@ def main() -> None:
                 hits.append(took)
         found = engine.cache_statistics()
     server.shutdown()
-    for name, times in (("miss", misses), ("hit", hits)):
+    for name, times in (("miss", misses), ("hit", hits), ("shown", shown)):
         p50, p95 = np.percentile(times, (50, 95))
         print(f"{name:5} n={len(times):4}  p50 {p50:8.2f} ms  p95 {p95:8.2f} ms")
     print(f"a hit takes 1/{np.median(misses) / np.median(hits):.0f} of a miss")

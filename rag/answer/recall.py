@@ -161,13 +161,13 @@ class Recall:
             self._parts = self._recalls.parts(question, self._wanted)
             if self._parts is None:
                 return None
-            self._still = self._recalls.stood_still(self._parts)
             self.key = kept.key(self._parts)
-            if self._anew:
-                return None
-            found = kept.look(self.key, self._wanted.scope)
+            found = None if self._anew else kept.look(self.key, self._wanted.scope)
             if found is not None:
                 return found
+            self._still = self._recalls.stood_still(self._parts)
+            if self._anew:
+                return None
             similar = self._recalls.find_similar(question, self._parts, self._wanted)
             if similar is not None:
                 self.instead_of, found = similar
