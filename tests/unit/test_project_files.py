@@ -201,6 +201,21 @@ class TestCompose:
         assert services["guard"]["environment"]["WENJU_ADAPTER_CLIENTS"] == subnet
         assert services["vllm"]["environment"]["VLLM_ALLOW_RUNTIME_LORA_UPDATING"].endswith(":-0}")
 
+    def test_prometheus_finds_what_it_reads(self) -> None:
+        services = self.compose["services"]
+        config = yaml.safe_load(_read(ROOT / "deploy" / "prometheus" / "prometheus.yml"))
+        reached = set(services["prometheus"]["networks"])
+        for job in config["scrape_configs"]:
+            for target in (t for group in job["static_configs"] for t in group["targets"]):
+                name, _, port = target.partition(":")
+                if name in ("localhost", "prometheus"):
+                    continue
+                assert set(services[name]["networks"]) & reached, f"{target}: no network in common"
+                known = {str(v) for v in services[name]["environment"].values()} | {"8501"}
+                assert port in known, target
+            secret = job.get("authorization", {}).get("credentials_file", "")
+            assert not secret or Path(secret).name in services["prometheus"]["secrets"]
+
     def test_profiles(self) -> None:
         profiles = {name: s.get("profiles", []) for name, s in self.compose["services"].items()}
         assert {name for name, p in profiles.items() if not p} == {"app", "worker", "gateway", "redis"}
@@ -213,8 +228,6 @@ class TestCompose:
         for name, service in self.compose["services"].items():
             for volume in service.get("volumes", []):
                 source = volume.split(":")[0]
-                if source.startswith(("./deploy/prometheus", "./deploy/grafana")):
-                    continue
                 if source.startswith("./"):
                     assert (ROOT / source).exists(), f"{name}: {source}"
                     assert volume.endswith(":ro"), volume
