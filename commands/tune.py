@@ -147,6 +147,8 @@ def train(config_path: Path, *, unapproved: bool, as_json: bool) -> None:
     if as_json:
         emit(card.model_dump(mode="json"))
         return
+    if card.left_out:
+        note(text("tune.left_out", count=card.left_out, max_tokens=config.max_tokens))
     if card.privacy:
         say(text("tune.private_done", folder=config.output_dir, **_rounded(card.privacy)))
         return

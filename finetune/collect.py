@@ -85,13 +85,14 @@ def from_golden(
     """Accepted golden questions with a known answer: its evidence among what the search shows for it. One
     whose evidence the principal cannot read is left out."""
     names = {d.name: d.id for d in engine.documents(principal) if d.status == "ready"}
+    shown_most = min(PASSAGES, engine.settings.search.top_k)  # no more than a reader's question shows
     for golden in questions:
         fields = golden.question
         asked = str(fields.get("question", ""))
         if golden.state != _ACCEPTED or not asked:
             continue
         shuffle = random.Random(f"{seed} {golden.key}")
-        found = list(engine.search(asked, principal, top_k=PASSAGES).passages)
+        found = list(engine.search(asked, principal, top_k=shown_most).passages)
         if fields.get("expect_refusal"):
             if found:
                 yield _record(golden, asked, found, refusal_text(prompt_language(asked)), "refusal")
@@ -101,7 +102,7 @@ def from_golden(
         if not answers or not gold:
             continue
         ids = {p.chunk_id for p in gold}
-        shown = [*gold, *(p for p in found if p.chunk_id not in ids)][:PASSAGES]
+        shown = [*gold, *(p for p in found if p.chunk_id not in ids)][: max(shown_most, len(gold))]
         shuffle.shuffle(shown)
         formula = str(fields.get("formula") or "")
         text = f"{formula} = {answers[0]}" if formula and answers[0] not in formula else answers[0]

@@ -16,8 +16,8 @@ TUNING: dict[str, tuple[str, str]] = {
     "tuning.rollback": ("Roll back", "撤回"),
     "tuning.rolled_back": ("Rolled back.", "已撤回。"),
     "tuning.no_adapters": (
-        "No adapter is registered yet: wenju tune train CONFIG.yaml, then wenju tune register NAME FOLDER.",
-        "尚未登记适配器：先运行 wenju tune train CONFIG.yaml，再运行 wenju tune register 名称 目录。",
+        "No adapter yet: approve a training set, then train one below.",
+        "尚无适配器：请先批准训练集，然后在下方训练。",
     ),
     "tuning.adapter_line": (
         "On {base} · {records} records · loss {first} → {last}",

@@ -215,6 +215,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Train the embedding model or the reranker on an approved set, and write it only when it is better.",
         "用已批准的训练集训练向量模型或重排模型，仅在更好时写入。",
     ),
+    "tune.left_out": (
+        "{count} records are longer than max_tokens ({max_tokens}) and were not learned from. Raise max_tokens.",
+        "{count} 条记录超过 max_tokens（{max_tokens}），未参与学习。请提高 max_tokens。",
+    ),
     "tune.busy": (
         "Job {job} is still at work; one runs at a time. Wait for it or stop it.",
         "任务 {job} 仍在运行；同一时间只运行一个任务。请等待其完成或停止它。",
