@@ -103,7 +103,8 @@ class Asked:
     item: Wanted
     years: tuple[int, ...] = ()
     other: Wanted | None = None
-    limit: Decimal | None = None
+    limit: Decimal | None = None  # in base units; a percentage as it is printed
+    percent: bool = False  # the limit is one
 
     @property
     def counts(self) -> bool:
@@ -140,7 +141,9 @@ def asked_in(question: str, names: Iterable[str] = ()) -> Asked | None:
                 return Asked(kind, item, when, limit=Decimal(0))
             numbers = [n for n in parse_numbers(against) if n.unit != "year"]
             if numbers:
-                return Asked(kind, item, when, limit=Decimal(repr(numbers[0].value)))
+                percent = numbers[0].unit == "percent"
+                limit = Decimal(repr(numbers[0].value)) * (100 if percent else 1)
+                return Asked(kind, item, when, limit=limit, percent=percent)
             other = _wanted(against, names, chinese)
             return Asked(kind, item, when, other=other) if other is not None else None
     return None
@@ -175,7 +178,7 @@ def calculate(
     order = asked.years or tuple(sorted(set(mine) & set(theirs) if asked.other else mine))[-_MOST_YEARS:]
     chosen = [mine[y] for y in order]
     against = [theirs[y] for y in order] if asked.other else []
-    if not _comparable([*chosen, *against]):
+    if not _comparable([*chosen, *against]) or not _within_reach(asked, chosen):
         return None
     return _written(question, asked, order, chosen, against, shelf)
 
@@ -221,6 +224,15 @@ def _comparable(found: Sequence[Found]) -> bool:
     pages = {(f.sighting.passage.document_id, f.sighting.passage.page_start) for f in found}
     alike = len({f.percent for f in figures}) == 1 and len({f.parent for f in figures}) == 1
     return alike and (all(f.scaled for f in figures) or len(pages) == 1)
+
+
+def _within_reach(asked: Asked, found: Sequence[Found]) -> bool:
+    """Whether the limit can be set against the figures: percentages with percentages, an amount with figures
+    whose scale is known (a table that does not say "in millions" is no ground to compare with a million)."""
+    if not asked.limit:
+        return True
+    figures = [f.sighting.figure for f in found]
+    return all(f.percent == asked.percent and (f.percent or f.scaled) for f in figures)
 
 
 def _written(

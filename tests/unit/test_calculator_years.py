@@ -9,7 +9,7 @@ from rag.answer.calculator import Missing, Result
 from rag.answer.expressions import wanted_in
 from rag.answer.over_years import asked_in
 from rag.answer.verify import verify
-from tests.unit.test_calculator import ACME, ZH, ask
+from tests.unit.test_calculator import ACME, ZH, ask, passage
 
 
 def made(question: str, passages: list = ACME) -> Result:  # type: ignore[type-arg]
@@ -58,6 +58,21 @@ def test_a_year_that_is_not_there_is_named() -> None:
     missing = ask("Which year had the highest net sales between 2015 and 2019?", ACME)
     assert isinstance(missing, Missing)
     assert missing.year in (2015, 2016)
+
+
+def test_an_amount_is_not_held_against_figures_of_unknown_scale() -> None:
+    bare = "Acme\nService revenue by region\n\t2019\t2018\t2017\nAPJC\t1,872\t1,885\t1,801"
+    passages = [passage(1, bare, "ACME_2019.txt", 2019)]
+    assert not isinstance(ask("How many years did APJC exceed $1,500 million?", passages), Result)
+    scaled = [passage(1, bare.replace("by region", "by region (in millions)"), "ACME_2019.txt", 2019)]
+    found = ask("How many years did APJC exceed $1,500 million?", scaled)
+    assert isinstance(found, Result)
+    assert found.calculation.result == "3 of 3 years"
+    share = ask("How many years did APJC exceed 20%?", scaled)
+    assert not isinstance(share, Result)
+    rates = "Acme\n(in millions)\n\t2019\t2018\nGross margin\t21.5%\t19.0%"
+    rate = ask("How many years did gross margin exceed 20%?", [passage(1, rates, "ACME_2019.txt", 2019)])
+    assert not isinstance(rate, Result) or rate.calculation.result == "1 of 2 years"
 
 
 @pytest.mark.parametrize(
