@@ -221,7 +221,7 @@ class _Archive:
     def __enter__(self) -> _Archive:
         return self
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, kind: object, *_: object) -> None: ...
 
 
 class _Folder(_Archive):
@@ -256,7 +256,7 @@ class _Tar(_Archive):
         member = tarfile.TarInfo(name)
         member.size, member.mode, member.mtime = size, 0o600, int(time.time())
         hashed = _Hashed(stream)
-        self._tar.addfile(member, hashed)  # type: ignore[arg-type]
+        self._tar.addfile(member, hashed)
         return {"name": name, "sha256": hashed.digest.hexdigest(), "bytes": size}
 
     def __exit__(self, kind: object, *_: object) -> None:
