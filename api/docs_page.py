@@ -1,12 +1,13 @@
 """/v1/docs: the interface to click through, served from here and not from somebody else's server.
 
-Needs the package swagger-ui-bundle (extra ``api``); without it the page says so, and /v1/openapi.json is
+Needs the package fastapi-swagger (extra ``api``); without it the page says so, and /v1/openapi.json is
 there all the same.
 """
 
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -19,14 +20,14 @@ _FILES = "/docs-files"
 
 
 def add(app: FastAPI) -> None:
-    if find_spec("swagger_ui_bundle") is None:
+    if (found := find_spec("fastapi_swagger")) is None:
 
         def missing() -> Response:
-            raise ApiError(501, "api.extra", missing="swagger-ui-bundle")
+            raise ApiError(501, "api.extra", missing="fastapi-swagger")
 
         app.add_api_route("/docs", missing, include_in_schema=False)
         return
-    from swagger_ui_bundle import swagger_ui_path
+    (folder,) = found.submodule_search_locations or ()
 
     def page(request: Request) -> Response:
         at = request.scope.get("root_path", "")
@@ -39,4 +40,4 @@ def add(app: FastAPI) -> None:
         )
 
     app.add_api_route("/docs", page, include_in_schema=False)
-    app.mount(_FILES, StaticFiles(directory=swagger_ui_path))
+    app.mount(_FILES, StaticFiles(directory=Path(folder) / "resources"))
