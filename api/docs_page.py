@@ -27,7 +27,7 @@ def add(app: FastAPI) -> None:
 
         app.add_api_route("/docs", missing, include_in_schema=False)
         return
-    (folder,) = found.submodule_search_locations or ()
+    files = Path(str(found.origin)).parent / "resources"
 
     def page(request: Request) -> Response:
         at = request.scope.get("root_path", "")
@@ -40,4 +40,4 @@ def add(app: FastAPI) -> None:
         )
 
     app.add_api_route("/docs", page, include_in_schema=False)
-    app.mount(_FILES, StaticFiles(directory=Path(folder) / "resources"))
+    app.mount(_FILES, StaticFiles(directory=files))
