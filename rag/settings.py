@@ -94,6 +94,12 @@ class ChunkSettings(_Section):
 
 class SearchSettings(_Section):
     top_k: int = Field(8, ge=1, le=50, description="passages shown to the model")
+    per_document: int = Field(
+        5,
+        ge=0,
+        description="most of them of one document, where other documents have some and the question names "
+        "none; 0: no limit",
+    )
     candidates: int = Field(80, ge=1, le=1000, description="candidates of each leg before fusion")
     rrf_k: int = Field(60, ge=1, description="rank constant of reciprocal rank fusion")
     dense_weight: float = Field(1.0, ge=0, description="weight of the dense leg in the fusion")

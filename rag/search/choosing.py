@@ -64,6 +64,25 @@ def page_by_page(order: Sequence[int], described: Mapping[int, Described], top_k
     return kept + further
 
 
+def few_of_each(order: Sequence[int], described: Mapping[int, Described], top_k: int, most: int) -> list[int]:
+    """``order`` with no more than ``most`` passages of a document among the first ``top_k``, as long as other
+    documents have some: the further ones come right behind them. ``most`` 0: no limit."""
+    if most <= 0:
+        return list(order)
+    kept: list[int] = []
+    further: list[int] = []
+    count: dict[int, int] = {}
+    for at, chunk_id in enumerate(order):
+        if len(kept) >= top_k:
+            return kept + further + list(order[at:])
+        chunk = described.get(chunk_id)
+        if chunk is None:
+            return kept + further + list(order[at:])  # what was not looked at brings no variety
+        count[chunk.document_id] = count.get(chunk.document_id, 0) + 1
+        (kept if count[chunk.document_id] <= most else further).append(chunk_id)
+    return kept + further
+
+
 def with_parts(order: Sequence[int], best_of_parts: Iterable[int], top_k: int) -> list[int]:
     """``order`` with each part's best passage among the first ``top_k``: those that are missing take the last
     places there, never more than half of them."""

@@ -24,7 +24,7 @@ from rag.models.protocols import EmbeddingModel, Reranker, Vectors
 from rag.records import Degraded, EmbeddingSpec, PartStatus, Passage, Scope, StoredChunk, Understood
 from rag.search import files
 from rag.search.cached_vector import CACHED_VECTOR, decode_vector, encode_vector
-from rag.search.choosing import page_by_page, with_parts, without_repeats
+from rag.search.choosing import few_of_each, page_by_page, with_parts, without_repeats
 from rag.search.fusion import reciprocal_rank_fusion
 from rag.search.light import RERANKED, rerank_lightly, understand
 from rag.search.own_terms import OwnTermLibrary
@@ -369,6 +369,8 @@ class SearchIndex:
             order = [i for i, _ in fused]
             described = view.lexical.describe(order[:RERANKED])
             order = page_by_page(without_repeats(order, described, top_k), described, top_k)
+            if not meant.named:
+                order = few_of_each(order, described, top_k, self._settings.search.per_document)
             best = []
             for part in parts_of(query):
                 wanted = understand(part, query_terms(part), view.lexical, meant)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.search.choosing import page_by_page, with_parts, without_repeats
+from rag.search.choosing import few_of_each, page_by_page, with_parts, without_repeats
 from rag.search.lexical import Described
 from rag.search.parts import MAX_PARTS, parts_of
 
@@ -86,5 +86,21 @@ def test_a_document_without_pages_keeps_its_passages() -> None:
 def test_pages_move_and_are_never_lost(order: list[int], top_k: int, pages: int) -> None:
     described = {i: on(i % 3, i % pages) for i in order if i % 7}
     found = page_by_page(order, described, top_k)
+    assert sorted(found) == sorted(order)
+    assert found[:1] == order[:1]
+
+
+def test_a_document_does_not_fill_the_list_while_others_have_something() -> None:
+    described = {i: Described(1 if i < 6 else 2, i, "", ("",), (str(i),)) for i in range(8)}
+    assert few_of_each(range(8), described, 4, 2) == [0, 1, 6, 7, 2, 3, 4, 5]
+    assert few_of_each(range(8), described, 4, 0) == list(range(8))
+    assert few_of_each(range(6), described, 4, 2) == list(range(6)), "no other document: nothing moves"
+    assert few_of_each([0, 1, 2, 9, 6], described, 4, 2) == [0, 1, 2, 9, 6], "unknown ones end the look"
+
+
+@given(st.lists(st.integers(0, 60), unique=True), st.integers(1, 12), st.integers(0, 5))
+def test_the_limit_loses_nothing(order: list[int], top_k: int, most: int) -> None:
+    described = {i: Described(i % 4, i, "", ("",), (str(i),)) for i in order if i % 7}
+    found = few_of_each(order, described, top_k, most)
     assert sorted(found) == sorted(order)
     assert found[:1] == order[:1]
