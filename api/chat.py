@@ -127,6 +127,7 @@ def _question(
             collection_ids=collections,
             document_ids=more.document_ids,
             ignored_chips=more.ignored_chips,
+            anew=more.anew,
             stop=stop,
             use=more.style or style,
             request_id=request_id,

@@ -81,6 +81,7 @@ class Extension(BaseModel):
         max_length=50,
         description='what the question must not be taken to name: "period:2023"',
     )
+    anew: bool = Field(False, description="answers anew, also when an answer to the same question was kept")
     passages: bool = Field(True, description="false: leaves the passages' texts out of the answer")
 
 

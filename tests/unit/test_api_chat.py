@@ -62,6 +62,16 @@ def test_openai_client_gets_an_answer_with_its_evidence(client: openai.OpenAI, q
     assert done.system_fingerprint == f"turn-{turn.id}"
 
 
+def test_a_kept_answer_says_so_and_anew_goes_past_it(client: openai.OpenAI) -> None:
+    question = "What was the revenue of Harbour Logistics in the year 2023?"
+    given = []
+    for own in ({}, {}, {"anew": True}):
+        done = ask(client, question, extra_body={"wenju": own})
+        assert done.choices[0].message.content
+        given.append(done.model_extra["wenju"]["from_cache"] if done.model_extra else None)
+    assert given == [False, True, False]
+
+
 def test_openai_client_streams(client: openai.OpenAI) -> None:
     chunks = list(ask(client, QUESTION, stream=True, stream_options={"include_usage": True}))
     texts = [c.choices[0].delta.content or "" for c in chunks if c.choices]

@@ -113,7 +113,8 @@ def test_search_ask_and_documents(wenju: Wenju, folder: Path) -> None:
     (answer,) = ran.lines()
     assert list(answer) == [
         "question", "answer", "refused", "refusal_code", "hints", "mode", "model", "prompt_version",
-        "citations", "groundedness", "checks", "calculations", "hits", "understood", "timings_ms",
+        "from_cache", "citations", "groundedness", "checks", "calculations", "hits", "understood",
+        "timings_ms",
     ]  # fmt: skip
     assert (answer["refused"], answer["mode"], answer["model"]) == (False, "extractive", "")
     assert "531" in answer["answer"]
