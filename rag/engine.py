@@ -23,6 +23,7 @@ from rag.errors import ModelUnavailable
 from rag.evaluations import Evaluations
 from rag.load import Gate, LoadState, Running
 from rag.observing import Observer
+from rag.operations import Operations
 from rag.people import People
 from rag.records import CacheStatistics, Event, PartStatus, Principal
 from rag.settings import Settings
@@ -44,7 +45,9 @@ DRAIN_END_S = 5.0  # for answers that were ended: their turns are written
 LEGS: tuple[Leg, ...] = ("dense", "lexical")
 
 
-class Engine(Documents, Conversations, Wordings, Evaluations, People, Compliance, Audits):
+class Engine(
+    Documents, Conversations, Wordings, Evaluations, People, Compliance, Audits, Operations
+):
     """Everything a floor above may do. Build with :meth:`open`, end with :meth:`close` (or ``with``)."""
 
     def __init__(

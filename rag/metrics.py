@@ -164,6 +164,8 @@ def note_answer(answer: Answer, *, cost: float = 0.0, currency: str = "", logged
     for stage in STAGES:
         if stage in timings:
             STAGE.labels(stage).observe(timings[stage] / 1000)
+    if answer.from_cache or "cache" in timings:
+        note_cache("answers", "hit" if answer.from_cache else "miss")
     PASSAGES.observe(len(answer.passages))
     if not answer.passages:
         EMPTY.inc()
@@ -180,7 +182,9 @@ def note_left() -> None:
 
 
 def note_error(code: str) -> None:
-    """Counts a question that ended in an error, once."""
+    """Counts a question that ended in an error, once; one that found no place (load.*) apart as well."""
+    if code.startswith("load."):
+        REJECTED.labels(code_name(code)).inc()
     QUESTIONS.labels("none", "error").inc()
     ERRORS.labels(code_name(code)).inc()
 
@@ -269,8 +273,19 @@ def watch_documents(counts: Callable[[], Mapping[str, int]] | None) -> None:
             REGISTRY.register(_watched)
 
 
+_refresh: Callable[[], None] | None = None
+
+
+def refresh_with(refresh: Callable[[], None] | None) -> None:
+    """What sets gauges to what they are now, before :func:`exposition`; it must not raise."""
+    global _refresh
+    _refresh = refresh
+
+
 def exposition() -> bytes:
     """Everything, in Prometheus's text format."""
+    if _refresh is not None:
+        _refresh()
     return generate_latest(REGISTRY)
 
 

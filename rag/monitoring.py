@@ -12,9 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from rag import logs, metrics, tracing
+from rag.breaker import breakers
 from rag.records import PartStatus
 
 if TYPE_CHECKING:
+    from rag.engine import Engine
     from rag.settings import Settings
     from rag.store import Store
 
@@ -32,9 +34,11 @@ def set_up_logs(settings: Settings, level: str = "") -> None:
     logs.set_up(settings.log_level if chosen or not level else level, settings.log_format)
 
 
-def watch(settings: Settings, store: Store) -> None:
+def watch(settings: Settings, store: Store, engine: Engine | None = None) -> None:
     """Feeds what is read from the store when Prometheus asks; exports spans where the settings say."""
     metrics.watch_documents(store.document_counts)
+    if engine is not None:
+        metrics.refresh_with(_Refresh(engine))
     try:
         metrics.note_version(version("wenju"))
     except PackageNotFoundError:  # run from a folder that was never installed
@@ -49,9 +53,30 @@ def watch(settings: Settings, store: Store) -> None:
                 log.warning("spans are not sent to %s: the extra otlp is missing: %s", endpoint, OTLP_REMEDY)
 
 
+class _Refresh:
+    """Sets to what they are now: the line of questions, breakers, tokens that kept answers saved."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._saved = 0
+
+    def __call__(self) -> None:
+        try:
+            metrics.WAITING.set(self._engine.load_state().waiting)
+            for breaker in breakers():
+                metrics.note_breaker(breaker.part, breaker.state)
+            kept = self._engine.cache_statistics()
+            saved = kept.saved_prompt_tokens + kept.saved_completion_tokens
+            metrics.CACHE_SAVED.inc(max(0, saved - self._saved))
+            self._saved = saved
+        except Exception:  # a boundary: what cannot be told now must not take the other figures with it
+            log.exception("gauges could not be refreshed")
+
+
 def unwatch() -> None:
     """Before the store is closed."""
     metrics.watch_documents(None)
+    metrics.refresh_with(None)
     if _exported:
         tracing.flush()
 

@@ -80,7 +80,7 @@ def open_house(settings: Settings | None = None, *, work: bool = True, watched: 
 
         engine = Engine.open(settings)
         if watched:
-            watching.watch(settings, engine.store)
+            watching.watch(settings, engine.store, engine)
         _tell_first_admin(engine)
         service = None
         if work and settings.ingest.in_page:

@@ -12,6 +12,7 @@ from ui import (
     compliance,
     library,
     look,
+    operations,
     people,
     prompts,
     quality,
@@ -76,6 +77,9 @@ def main() -> None:
             audit.page, title=say("nav.audit"), icon=":material/history:", url_path="audit"
         )
     if is_admin(principal()):
+        pages["operations"] = st.Page(
+            operations.page, title=say("nav.operations"), icon=":material/monitoring:", url_path="operations"
+        )
         pages["readiness"] = st.Page(
             readiness.page, title=say("nav.readiness"), icon=":material/fact_check:", url_path="readiness"
         )

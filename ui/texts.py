@@ -6,6 +6,7 @@ Messages about documents, models and settings live in :mod:`rag.messages`; these
 from __future__ import annotations
 
 from ui.texts_compliance import COMPLIANCE
+from ui.texts_operations import OPERATIONS
 from ui.texts_people import PEOPLE
 from ui.texts_quality import ERRORS, QUALITY
 from ui.texts_tuning import TUNING
@@ -461,6 +462,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **PAGE, **WELCOME, **CHAT, **LIBRARY, **READINESS, **PROMPTS, **QUALITY, **ERRORS,
     **PEOPLE,
     **COMPLIANCE,
+    **OPERATIONS,
     **TUNING,
 }  # fmt: skip
 

@@ -15,17 +15,21 @@ from rag.tracing import span
 
 
 class Meter:
-    """Thread-safe; ``usage`` may be read while a reply is still arriving (it counts when it ends)."""
+    """Thread-safe; ``usage`` may be read while a reply is still arriving (estimated then)."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sum = Usage()
+        self._arriving: tuple[Sequence[ChatMessage], list[str]] | None = None
 
     @property
     def usage(self) -> Usage:
         """Of all replies so far. ``estimated`` when any of them was."""
         with self._lock:
-            return self._sum
+            if self._arriving is None:
+                return self._sum
+            messages, written = self._arriving
+            return _together(self._sum, _estimate(messages, "".join(written)))
 
     @contextmanager
     def reply(self, messages: Sequence[ChatMessage], model: str) -> Iterator[Callable[[Delta], None]]:
@@ -33,6 +37,7 @@ class Meter:
         told: list[Usage] = []
         written: list[str] = []
         clock = time.perf_counter()
+        self._arriving = messages, written
         with span("chat", {"model": model}) as made:
 
             def note(delta: Delta) -> None:
@@ -49,11 +54,15 @@ class Meter:
                 made.set_attribute("tokens_in", usage.prompt_tokens)
                 made.set_attribute("tokens_out", usage.completion_tokens)
                 with self._lock:
-                    self._sum = Usage(
-                        self._sum.prompt_tokens + usage.prompt_tokens,
-                        self._sum.completion_tokens + usage.completion_tokens,
-                        self._sum.estimated or usage.estimated,
-                    )
+                    self._sum, self._arriving = _together(self._sum, usage), None
+
+
+def _together(one: Usage, other: Usage) -> Usage:
+    return Usage(
+        one.prompt_tokens + other.prompt_tokens,
+        one.completion_tokens + other.completion_tokens,
+        one.estimated or other.estimated,
+    )
 
 
 def _estimate(messages: Sequence[ChatMessage], written: str) -> Usage:

@@ -13,7 +13,7 @@ from evaluation.scoring import MEASURES
 from finetune.sets import SOURCES
 from rag.access import RIGHTS, ROLES
 from rag.records import DocumentStatus, HitAction, HitState, Language, Review, RuleKind
-from ui import compliance, quality_datasets, quality_feedback
+from ui import compliance, operations, operations_traces, quality_datasets, quality_feedback
 from ui.answers import REASONS
 from ui.library import BADGES, FILTERS
 from ui.prompts import BUILT_IN
@@ -45,6 +45,12 @@ MADE_UP = {
     *(f"quality.verdict_{name}" for name in ("better", "worse", "same")),
     *(f"tuning.from_{name}" for name in SOURCES),
     *(f"tuning.role_{name}" for name in ("guard", "target")),
+    *(f"ops.range_{name}" for name in operations.RANGES),
+    *(f"ops.tab_{name}" for name in operations.TABS),
+    *(f"ops.outcome_{name}" for name in operations.OUTCOMES),
+    *(f"ops.order_{name}" for name in operations_traces.ORDERS),
+    *(f"ops.rating_{name}" for name in ("up", "down")),
+    *(f"ops.{name}_none" for name in ("popular", "unanswered")),
     *(f"quality.review_{name}" for name in get_args(Review) if name),
     *(f"compliance.tab_{name}" for name in compliance.TABS),
     *(f"compliance.state_{name}" for name in get_args(HitState)),
