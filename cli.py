@@ -204,6 +204,21 @@ def doctor(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = 
     run(settings(_chosen(context, data_dir), log_level="ERROR"), as_json=as_json)
 
 
+@app.command(help="cli.help.stats")
+@guarded
+def stats(
+    context: typer.Context,
+    days: Annotated[float, typer.Option("--days", min=0.01, max=3660, help="cli.opt.days")] = 7.0,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands.session import open_engine
+    from commands.stats import stats as run
+
+    with open_engine(_chosen(context, data_dir)) as engine:
+        run(engine, days=days, as_json=as_json)
+
+
 @app.command(help="cli.help.reindex")
 @guarded
 def reindex(context: typer.Context, data_dir: DataDir = None) -> None:

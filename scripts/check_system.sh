@@ -11,6 +11,7 @@ case "${1:-}" in
   servers)
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || missing+=(postgresql)
     command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
+    command -v prometheus >/dev/null 2>&1 || missing+=(prometheus)
     command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || missing+=(nginx)
     command -v openssl >/dev/null 2>&1 || missing+=(openssl)
     ;;

@@ -4,6 +4,7 @@ cost, what was missing, and the stages of single questions. Admins only: the Eng
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -91,9 +92,16 @@ def moment(at_s: int) -> datetime:
 
 
 def reason(code: str) -> str:
-    """A message code in the reader's words: its message up to the first stop, without parameters."""
-    words = message(code, language(), {})
-    return shortened(words if "<" not in words else code, 70)
+    """A message code in the reader's words, what it would have named left out."""
+    return shortened(re.sub(r"<[a-z_]+>", "…", message(code, language(), {})), 60)
+
+
+def _short(number: float) -> str:
+    """At most five characters: 950, 35.2k, 1.2M."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if number >= size:
+            return f"{number / (1e3 if unit == 'k' else size):.1f}{unit}"
+    return f"{number:,.0f}"
 
 
 def _tiles(found: Overview) -> None:
@@ -107,8 +115,11 @@ def _tiles(found: Overview) -> None:
         (say("ops.most"), f"{total.percentiles_ms[1] / 1000:.2f} s" if total else "–"),
         (say("ops.cached"), f"{totals.from_cache / totals.questions:.0%}"),
         (say("ops.grounded"), f"{totals.groundedness:.0%}" if totals.groundedness is not None else "–"),
-        (say("ops.tokens"), f"{totals.tokens_in + totals.tokens_out:,}"),
-        (say("ops.cost"), f"{totals.cost:,.2f} {found.currency}"),
+        (say("ops.tokens"), _short(totals.tokens_in + totals.tokens_out)),
+        (
+            f"{say('ops.cost')} ({found.currency})",
+            _short(totals.cost) if totals.cost >= 1e4 else f"{totals.cost:,.2f}",
+        ),
     ]
     with st.container(horizontal=True, key="ops-tiles"):
         for label, value in tiles:

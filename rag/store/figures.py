@@ -1,7 +1,7 @@
 """What was measured of each question, and what an operator asks of it: sums over a range of time.
 
 Rows hold figures, codes and names of models, no words of anybody; where a question's words are wanted they
-come from its turn, and are gone when that is. Everything between ``since_s`` and ``until_s`` (seconds since
+come from its turn (of equal questions, the latest), and are gone when that is. Everything between ``since_s`` and ``until_s`` (seconds since
 1970, the end exclusive). Sums are SQL's; percentiles are computed here from the durations of the range. The
 caller has authorised.
 """
@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import sqlalchemy as sa
@@ -183,7 +183,8 @@ class FigureRecords(Room):
     # -- sums
 
     def totals(self, since_s: int, until_s: int) -> Totals:
-        *sums, cost, grounded = self._db.rows(_TOTALS, since=since_s, until=until_s)[0]
+        query = cast("sa.Select[Any]", _TOTALS)
+        *sums, cost, grounded = self._db.rows(query, since=since_s, until=until_s)[0]
         counted = dict(zip(_SUMS, (value or 0 for value in sums), strict=True))
         return Totals(**counted, cost=float(cost or 0.0), groundedness=grounded)
 
@@ -354,7 +355,7 @@ _SUMS = (
     "questions", "answered", "refused", "incomplete", "errors", "from_cache", "empty", "tokens_in",
     "tokens_out",
 )  # fmt: skip
-_TOTALS: sa.Select[Any] = sa.select(
+_TOTALS = sa.select(
     sa.func.count(),
     *(_counted(_F.outcome == name) for name in ("answered", "refused", "incomplete", "error")),
     _counted(_F.from_cache),
@@ -410,7 +411,7 @@ def _asked(unanswered: bool) -> sa.Select[Any]:
             sa.func.count().label("times"),
             refused,
             sa.func.max(_F.at_s).label("last_s"),
-            sa.func.max(_F.turn_id).label("turn_id"),
+            sa.func.max(_F.id).label("figures_id"),
         )
         .where(wanted, _F.turn_id.is_not(None))
         .group_by(_F.question_key)
@@ -421,11 +422,11 @@ def _asked(unanswered: bool) -> sa.Select[Any]:
     last = figures.alias("last")
     return (
         sa.select(
-            turns.c.question, groups.c.times, groups.c.refused, groups.c.last_s, last.c.code, groups.c.turn_id
+            turns.c.question, groups.c.times, groups.c.refused, groups.c.last_s, last.c.code, turns.c.id
         )
         .select_from(groups)
-        .join(turns, turns.c.id == groups.c.turn_id)
-        .join(last, last.c.turn_id == groups.c.turn_id)
+        .join(last, last.c.id == groups.c.figures_id)
+        .join(turns, turns.c.id == last.c.turn_id)
         .order_by(groups.c.times.desc(), groups.c.last_s.desc())
     )
 
