@@ -1,9 +1,9 @@
 """What was measured of each question, and what an operator asks of it: sums over a range of time.
 
 Rows hold figures, codes and names of models, no words of anybody; where a question's words are wanted they
-come from its turn (of equal questions, the latest), and are gone when that is. Everything between ``since_s`` and ``until_s`` (seconds since
-1970, the end exclusive). Sums are SQL's; percentiles are computed here from the durations of the range. The
-caller has authorised.
+come from its turn (of equal questions, the latest), and are gone when that is. Everything between ``since_s``
+and ``until_s`` (seconds since 1970, the end exclusive). Sums are SQL's; percentiles are computed here from
+the durations of the range. The caller has authorised.
 """
 
 from __future__ import annotations

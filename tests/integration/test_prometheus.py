@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -111,7 +110,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     wenju["authorization"]["credentials_file"] = str(folder / "token")
     wenju["static_configs"] = [{"targets": [f"127.0.0.1:{app}"]}]
     config["scrape_configs"] = [wenju]
-    shutil.copy(RULES / "rules.yml", folder)
+    config["rule_files"] = [str(RULES / "rules" / "*.yml")]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     load = [sys.executable, "-c", LOAD, str(folder / "data"), str(app), TOKEN]
     server = [
@@ -140,7 +139,7 @@ def _query(url: str, expression: str) -> list[dict[str, object]]:
 
 def test_promtool_accepts_rules_and_configuration() -> None:
     for command in (
-        ["check", "rules", "rules.yml"],
+        ["check", "rules", "rules/wenju.yml"],
         ["test", "rules", "rules_test.yml"],
         ["check", "config", "--syntax-only", "prometheus.yml"],
     ):

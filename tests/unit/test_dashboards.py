@@ -86,7 +86,7 @@ def test_both_dashboards_are_there() -> None:
 
 def test_rules_ask_for_what_is_measured_and_each_is_tested() -> None:
     folder = DEPLOY / "prometheus"
-    rules = yaml.safe_load((folder / "rules.yml").read_text(encoding="utf-8"))
+    rules = yaml.safe_load((folder / "rules" / "wenju.yml").read_text(encoding="utf-8"))
     tests = yaml.safe_load((folder / "rules_test.yml").read_text(encoding="utf-8"))
     fired = {
         case["alertname"] for test in tests["tests"] for case in test["alert_rule_test"] if case["exp_alerts"]
