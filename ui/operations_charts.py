@@ -102,7 +102,7 @@ def _show(chart: Any, height: int) -> None:
 
 
 def _table(rows: Rows) -> Any:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped]
 
     return pd.DataFrame([dict(row) for row in rows])
 
