@@ -32,21 +32,22 @@ def page() -> None:
                 st.html(f'<a href="{PASSWORD}?next=/account" target="_self">{say("account.password")}</a>')
         st.subheader(say("account.tokens"), anchor=False)
         st.caption(say("account.tokens_lead"))
-        _create(engine)
-        secret = st.session_state.get(_SECRET)
         tokens = engine.tokens(principal())
+        _create(engine, len(tokens))
+        secret = st.session_state.get(_SECRET)
         if not tokens:
             st.caption(say("account.none"))
         for token in tokens:
             _token(engine, token, secret[1] if secret and secret[0] == token.id else "")
 
 
-def _create(engine: Engine) -> None:
+def _create(engine: Engine, count: int) -> None:
+    # The key changes with the number of tokens: the popover closes, and the secret is in sight.
     mine = rights(principal())
     collections = {c.id: c.name for c in engine.collections(principal())}
     limit = engine.settings.accounts.token_days
     with (
-        st.popover(say("account.create"), icon=":material/add:", key="add-token"),
+        st.popover(say("account.create"), icon=":material/add:", key=f"add-token-{count}"),
         st.form("token-form", border=False),
     ):
         name = st.text_input(say("account.token_name"), max_chars=80, key="token-name")

@@ -62,8 +62,8 @@ def page() -> None:
             if house.reindexing.is_set():
                 st.info(say("library.reindexing"), icon=":material/autorenew:")
         if not documents:
-            st.caption(say("library.empty"))
             if DEFAULT in writable_names():
+                st.caption(say("library.empty"))
                 uploads.samples_button("samples-library", primary=False)
             return
         _list(documents, house)

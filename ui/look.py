@@ -32,7 +32,7 @@ def _css(language: str, upload_mb: int, dark: bool) -> str:
     }.items():
         css = css.replace(f'"{{{name}}}"', json.dumps(words, ensure_ascii=False))
     if dark:
-        css += ":root { --wj-sheet: #14191b; --wj-mark: #e8c35a; }"
+        css += ":root { --wj-sheet: #14191b; --wj-side: #101517; --wj-mark: #e8c35a; }"
     return f"<style>{css}</style>"
 
 

@@ -51,7 +51,7 @@ def page() -> None:
 
 
 def _users(engine: Engine, users: Sequence[User]) -> None:
-    _add(engine)
+    _add(engine, len(users))
     _show_once()
     wanted = ""
     if len(users) > 8:
@@ -66,9 +66,10 @@ def _users(engine: Engine, users: Sequence[User]) -> None:
         _user(engine, user)
 
 
-def _add(engine: Engine) -> None:
+def _add(engine: Engine, count: int) -> None:
+    # The key changes with the number of users: the popover closes when one was added.
     with (
-        st.popover(say("people.add"), icon=":material/person_add:", key="add-user"),
+        st.popover(say("people.add"), icon=":material/person_add:", key=f"add-user-{count}"),
         st.form("add-user-form", border=False, clear_on_submit=True),
     ):
         name = st.text_input(say("people.name"), max_chars=80, key="new-user-name")

@@ -79,7 +79,7 @@ PEOPLE: dict[str, tuple[str, str]] = {
     "people.documents": ("{count} documents", "{count} 份文档"),
     "people.readers": ("May read", "可查阅"),
     "people.writers": ("May read and change", "可查阅和修改"),
-    "people.nobody": ("Admins only", "仅管理员"),
+    "people.nobody": ("Nobody but admins", "除管理员外无人"),
     "people.delete_with": (
         "Delete the collection “{name}” with its {count} documents? This cannot be undone.",
         "删除文档集“{name}”及其中 {count} 份文档？此操作无法撤销。",
