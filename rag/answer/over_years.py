@@ -291,7 +291,12 @@ def _written(
         formula = f"{'min' if asked.kind == 'lowest' else 'max'}({name} {span})"
         value = float(best)
     every_year = "各年" if language == "zh" else "By year"
-    text = f"{head}{stop}{every_year}{colon}{comma.join(row)}"
+    # A count stands in one sentence with the figures that carry it.
+    text = (
+        f"{head}{colon}{comma.join(row)}"
+        if asked.counts
+        else f"{head}{stop}{every_year}{colon}{comma.join(row)}"
+    )
     operands = tuple(
         Operand(
             f.sighting.figure.text,

@@ -38,6 +38,7 @@ def test_english_comparisons_over_years(question: str, result: str) -> None:
         calculated.text, ACME, question=question, calculations=(calculated.calculation,), weights=None
     )
     assert not verdict.missing, verdict
+    assert verdict.groundedness == 1.0, verdict
 
 
 @pytest.mark.parametrize(
