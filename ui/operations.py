@@ -21,7 +21,7 @@ from ui import operations_charts as charts
 from ui import operations_traces
 from ui.boot import current, principal
 from ui.language import language, say
-from ui.safe import one_line, plain, shortened
+from ui.safe import plain, shortened
 from ui.sheet import csv_bytes
 
 RANGES = {"hour": 3600, "day": 86_400, "week": 7 * 86_400, "month": 30 * 86_400, "year": 365 * 86_400}
@@ -48,7 +48,7 @@ def page() -> None:
         now = int(time.time()) // FRESH_S * FRESH_S + FRESH_S
         since = now - RANGES[chosen or "day"]
         try:
-            found = _overview(engine, since, now, _offset_s(), principal())
+            found = _overview(engine, str(engine.settings.data_dir), since, now, _offset_s(), principal())
         except AccessDenied as error:
             st.info(plain(error.localized(language())), icon=":material/lock:")
             return
@@ -77,7 +77,10 @@ def page() -> None:
 
 
 @st.cache_data(ttl=FRESH_S * 2, max_entries=32, show_spinner=False)
-def _overview(_engine: Engine, since_s: int, until_s: int, offset_s: int, who: Principal) -> Overview:
+def _overview(
+    _engine: Engine, library: str, since_s: int, until_s: int, offset_s: int, who: Principal
+) -> Overview:
+    """``library`` is part of what is kept by: two in one process are two."""
     return _engine.overview(since_s, until_s, who, offset_s=offset_s)
 
 
@@ -238,7 +241,7 @@ def _models(engine: Engine, found: Overview) -> None:
     model, count, kind = say("ops.model"), say("ops.tokens"), say("ops.measure")
     tokens: list[Mapping[str, object]] = [
         {
-            model: " · ".join(n for n in (one_line(m.model, 40), one_line(m.adapter, 30)) if n),
+            model: " · ".join(n for n in (shortened(m.model, 40), shortened(m.adapter, 30)) if n),
             kind: name,
             count: n,
         }
