@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from finetune.config import Training, TuneError
+from finetune.exposure import measure_exposure
 from finetune.private import one_per_unit
 from finetune.records import Record
-from finetune.training import CARD, train
+from finetune.training import CARD, read_data, train
 
 ROOT = Path(__file__).resolve().parents[2]
 MISSING = [name for name in ("torch", "peft", "opacus") if importlib.util.find_spec(name) is None]
@@ -124,3 +127,19 @@ def test_units_of_privacy_give_one_record_each() -> None:
     kept = one_per_unit(records, "contributor")
     assert sorted(r.contributor for r in kept if r.contributor) == ["ann", "bob"]
     assert sum(not r.contributor for r in kept) == 13
+
+
+def test_canaries_are_remembered_without_privacy_and_not_with_it(config: Training) -> None:
+    long = config.model_copy(update={"steps": 40, "learning_rate": 1e-2, "batch_size": 16})
+    long = long.model_copy(update={"gradient_accumulation": 1})
+    data = read_data(long)
+    few = replace(data, train=data.train[:16])  # each canary is drawn in most steps
+    report = measure_exposure(long, few, canaries=4, candidates=32)
+    print(f"\n{json.dumps(report.to_json(), indent=1)}")
+    assert report.sees  # the positive control
+    assert report.private.exposure < report.control.exposure  # the noise is another one each time
+    assert report.control.membership_auc is not None
+    assert report.private.membership_auc is not None
+    assert report.control.membership_auc > report.private.membership_auc
+    assert report.private.epsilon is not None
+    assert math.isfinite(report.private.epsilon)
