@@ -20,6 +20,9 @@ from typing import Any
 import streamlit as st
 from anyio import to_thread
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from api.app import Door
 from api.headers import SecurityHeaders
@@ -103,11 +106,17 @@ def _provider_secrets() -> Mapping[str, Any] | None:
         return None
 
 
+async def _front(request: Request) -> Response:
+    """The chat is the front page; who types its name is taken there instead of to "page not found"."""
+    return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./")
+
+
 _apply_options()
 door = Door()
 app = st.App(
     _ROOT / "ui" / "main.py",
     routes=[
+        Route("/chat", _front),
         *health_routes(boot.readiness),
         *metrics_routes(boot.monitoring),
         *door_routes(boot.engine),

@@ -46,7 +46,12 @@ _ISSUER: Final = re.compile(
     r"^(?:\S+\s+-\s+)?\d\d/\d\d/\d{4}\s+-\s+(?P<name>.{2,60})$|^10-[KQ]\s+-\s+.{8,12}\s+-\s+(?P<n2>.{2,60})$"
 )
 _HEADLINE: Final = re.compile(
-    r"^\W*(?P<name>[A-Z0-9][\w&.,'’ -]{1,60}?)\s+(?:reports?|announces?|delivers?|posts?)\b", re.IGNORECASE
+    r"^\W*(?P<name>[A-Z0-9][\w&.,'’ -]{1,60}?)\s+(?:reports|announces?|delivers?|posts?)\b", re.IGNORECASE
+)
+_TITLED: Final = re.compile(
+    r"^\W*(?P<name>[A-Z][\w&.,'’ -]{1,60}?)[\s,:–—-]+(?:(?:19|20)\d\d\s+)?"
+    r"(?:[Aa]nnual|ANNUAL|[Ii]nterim|INTERIM|[Hh]alf[- ][Yy]ear(?:ly)?|[Qq]uarterly|[Ii]ntegrated)\s+"
+    r"(?:[Rr]eport|REPORT)\b"
 )
 # What a filing calls its company without naming it.
 _GENERIC: Final = frozenset(
@@ -76,7 +81,7 @@ def english_companies(cover: str, front: str, info: str, report: bool) -> Compan
         if not name:
             name = _company_line(head)
         if not name:
-            name = _speaker(head)
+            name = _titled(head) or _speaker(head)
     if not name:
         return Companies()
     name = _as_written(name, front)
@@ -118,6 +123,16 @@ def _company_line(head: str) -> str:
         alone = name[:1].isupper() and len(name.split()) <= 8 and ENGLISH_COMPANY.search(f" {name}")
         if alone and not re.search(r"\b(?:of|by|for|to|and its|with)\b", name):
             return name
+    return ""
+
+
+def _titled(head: str) -> str:
+    """Whose report a title says it is: "Halden Ferries AS Annual Report 2025"."""
+    for line in [x for x in head.splitlines() if x.strip()][:12]:
+        found = _TITLED.match(line)
+        words = found.group("name").split() if found else []
+        if words and len(words) <= 6 and not all(w.lower().strip("’'s") in _GENERIC for w in words):
+            return _plausible(" ".join(words))
     return ""
 
 
@@ -218,7 +233,8 @@ def chinese_companies(cover: str, front: str, info: str, report: bool) -> Compan
     line = _ZH_LINE.search(head[:1500])
     code, short = _ZH_CODE.search(front), _ZH_SHORT.search(front)
     name = labelled.group("name") if labelled and (report or code) else ""
-    if not name and line and (report or code):
+    dated = bool(line and re.match(r"(?:19|20)\d\d|二[〇零○]", line.group("rest") or ""))
+    if not name and line and (report or code or dated):
         name = line.group("name")
     if not name and report and short:
         name = short.group("name")
@@ -237,4 +253,4 @@ def chinese_companies(cover: str, front: str, info: str, report: bool) -> Compan
     aliases += [m.group("name") for m in list(_ZH_FORMER.finditer(front))[:2]]
     cleaned = [clean_name(a.replace("，", ",")).rstrip(" .（(/") for a in aliases]
     ticker = code.group("code") if code else ""
-    return Companies(clean_name(name), ticker, tuple(a for a in cleaned if a), bool(code and short))
+    return Companies(clean_name(name), ticker, tuple(a for a in cleaned if a), bool(code and short) or dated)

@@ -5,6 +5,9 @@ Messages about documents, models and settings live in :mod:`rag.messages`; these
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from ui.texts_compliance import COMPLIANCE
 from ui.texts_operations import OPERATIONS
 from ui.texts_people import PEOPLE
@@ -467,7 +470,16 @@ TEXTS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
+# "1 pages" -> "1 page": every such word here takes a plain s.
+_ONE: Final = re.compile(
+    r"(?<![\d.,-])1 (document|page|passage|question|answer|file|run|day|second|user|member|token|record|"
+    r"rule|hit)s\b"
+)
+
+
 def text(key: str, language: str, /, **params: object) -> str:
     """The text of ``key`` in "zh" or (for every other value) English. Raises KeyError for an unknown key:
     a missing text is a defect that a test finds."""
-    return TEXTS[key][1 if language == "zh" else 0].format(**params)
+    if language == "zh":
+        return TEXTS[key][1].format(**params)
+    return _ONE.sub(r"1 \1", TEXTS[key][0].format(**params))

@@ -209,3 +209,16 @@ def test_it_is_kept_when_a_document_is_taken_in(tmp_path: Path) -> None:
         document = engine.document(added.document.id)
         assert document.about.company == "Northwick Foods, Inc."
         assert engine.document_chunks(document.id)[0].about == document.about
+
+
+@pytest.mark.parametrize(
+    ("title", "language", "company", "year"),
+    [
+        ("Halden Ferries AS Annual Report 2025", "en", "Halden Ferries AS", 2025),
+        ("Orchard Bank: 2024 Annual Report", "en", "Orchard Bank", 2024),
+        ("北岭风电有限公司2025年度运营报告", "zh", "北岭风电有限公司", None),
+    ],
+)
+def test_a_title_names_whose_report_it_is(title: str, language: str, company: str, year: int | None) -> None:
+    about = about_of(parsed(f"{title}\n\nsome words", language=language), "x.pdf")
+    assert (about.company, about.fiscal_year) == (company, year)

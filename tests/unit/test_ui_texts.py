@@ -111,3 +111,10 @@ def test_every_measure_has_a_chinese_name() -> None:
         assert measure_name(measure, "en") == measure
     assert measure_name("page hit@5", "zh") == "页面命中@5"
     assert all(MEASURE_NAMES.values())
+
+
+def test_one_of_something_is_not_many() -> None:
+    assert text("library.pages", "en", count=1) == "1 page"
+    assert text("library.pages", "en", count=21) == "21 pages"
+    summary = text("library.summary", "en", documents=1, pages=11, passages=1)
+    assert summary == "1 document · 11 pages · 1 passage"
