@@ -86,10 +86,15 @@ def few_of_each(order: Sequence[int], described: Mapping[int, Described], top_k:
 def with_parts(order: Sequence[int], best_of_parts: Iterable[int], top_k: int) -> list[int]:
     """``order`` with each part's best passage among the first ``top_k``: those that are missing take the last
     places there, never more than half of them."""
+    wanted = list(dict.fromkeys(best_of_parts))
     head = list(order[:top_k])
-    missing = [i for i in dict.fromkeys(best_of_parts) if i not in head][: top_k // 2]
+    missing = [i for i in wanted if i not in head][: top_k // 2]
     if not missing:
         return list(order)
-    stay = head[: len(head) - max(0, len(missing) - (top_k - len(head)))]
+    leave = max(0, len(missing) - (top_k - len(head)))
+    # The last ones give way, but no part's own best and never the first.
+    going = [i for i in head[:0:-1] if i not in wanted][:leave]
+    going += [i for i in head[:0:-1] if i not in going][: leave - len(going)]
+    stay = [i for i in head if i not in going]
     first = [*stay, *missing]
     return first + [i for i in order if i not in set(first)]

@@ -104,3 +104,7 @@ def test_the_limit_loses_nothing(order: list[int], top_k: int, most: int) -> Non
     found = few_of_each(order, described, top_k, most)
     assert sorted(found) == sorted(order)
     assert found[:1] == order[:1]
+
+
+def test_the_best_of_one_part_does_not_push_out_that_of_another() -> None:
+    assert with_parts(range(10), [3, 9], 4) == [0, 1, 3, 9, 2, 4, 5, 6, 7, 8]
