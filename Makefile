@@ -18,6 +18,7 @@ PORT ?=
 FOLDER ?= samples/reports
 PYTEST ?= $(PY) -m pytest
 PYTEST_ARGS ?=
+TEST_PROCESSES ?= auto
 
 .PHONY: help install install-dev install-faiss-gpu run test check lint types floors unit test-integration \
 	bench docs samples clean clean-all
@@ -67,7 +68,8 @@ floors: $(VENV)/.dev
 
 unit: $(VENV)/.dev
 	@bash scripts/check_system.sh browser
-	$(PYTEST) -m "not integration" $(PYTEST_ARGS)
+	$(PYTEST) -m "not integration and not browser" -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
+	$(PYTEST) -m "browser and not integration" $(PYTEST_ARGS)
 
 check: lint types floors unit ## ruff, mypy, import-linter, unit and browser tests
 

@@ -40,7 +40,7 @@ def _open(folder: Path, chat: QueueChatModel | None = None, **answer: object) ->
 
 
 def _ask(engine: Engine, question: str = QUESTION, use: str | None = None) -> Answer:
-    *_, done = engine.ask(question, use=use)
+    *_, done = engine.ask(question, use=use, anew=True)
     assert isinstance(done, Done)
     return done.answer
 
