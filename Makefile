@@ -68,7 +68,7 @@ floors: $(VENV)/.dev
 
 unit: $(VENV)/.dev
 	@bash scripts/check_system.sh browser
-	$(PYTEST) -m "not integration and not browser" -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
+	$(PYTEST) -m "not integration and not browser" -n $(TEST_PROCESSES) --dist loadfile --max-worker-restart=0 $(PYTEST_ARGS)
 	$(PYTEST) -m "browser and not integration" $(PYTEST_ARGS)
 
 check: lint types floors unit ## ruff, mypy, import-linter, unit and browser tests
