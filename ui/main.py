@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from rag.access import is_admin, may_evaluate
@@ -25,6 +27,22 @@ from ui import (
 )
 from ui.boot import current, principal
 from ui.language import COOKIE, language, say
+
+_GROUPS = {
+    "nav.improve": ("quality", "tuning"),
+    "nav.manage": ("people", "prompts", "compliance", "audit"),
+    "nav.operate": ("operations", "readiness"),
+}
+
+
+def _grouped(pages: dict[str, Any]) -> dict[str, list[Any]]:
+    """What everybody has comes first, without a heading."""
+    grouped = {key for keys in _GROUPS.values() for key in keys}
+    found = {"": [page for key, page in pages.items() if key not in grouped]}
+    for heading, keys in _GROUPS.items():
+        if there := [pages[key] for key in keys if key in pages]:
+            found[say(heading)] = there
+    return found
 
 
 def main() -> None:
@@ -87,7 +105,7 @@ def main() -> None:
         account.page, title=say("nav.account"), icon=":material/account_circle:", url_path="account"
     )
     st.session_state["_pages"] = pages
-    chosen = st.navigation(list(pages.values()))
+    chosen = st.navigation(_grouped(pages))
     if st.query_params.get("lang") != lang:
         st.query_params["lang"] = lang
     state.settle()

@@ -69,9 +69,14 @@ def test_a_ratio_shows_its_result_first_and_its_operands_lead_to_their_rows(app:
     assert [name.split()[-1] for name in names] == [
         "Chat",
         "Library",
+        "Account",
         "Quality",
         "Tuning",
+        "People",
         "Prompts",
+        "Compliance",
+        "Audit",
+        "Operations",
         "Readiness",
     ]
     page.fill(".st-key-ask textarea", "What was Calder Ridge's gross margin in fiscal 2024?")
