@@ -3,7 +3,7 @@ environment.
 
 Sources, strongest first: arguments, ``WENJU_*`` variables (``WENJU_CHAT__MODEL`` for ``[chat] model``),
 ``wenju.toml`` in the working folder (or the file named by ``WENJU_CONFIG``), secrets as files in
-``/run/secrets``, defaults. Unknown keys are refused.
+``/run/secrets`` (``wenju_chat__api_key``), defaults. Unknown keys are refused.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -438,7 +439,7 @@ class Settings(BaseSettings):
             init_settings,
             env_settings,
             TomlConfigSettingsSource(settings_cls, toml_file=path),
-            file_secret_settings,
+            NestedSecretsSettingsSource(file_secret_settings, secrets_nested_delimiter="__"),
         )
 
     @property

@@ -276,10 +276,12 @@ class TestCompose:
         (tmp_path / "wenju_redis_url").write_text("redis://:pw@redis:6379/0")
         (tmp_path / "wenju_database_url").write_text("")
         (tmp_path / "wenju_monitoring").write_text('{"metrics_token": "t0"}')
+        (tmp_path / "wenju_chat__api_key").write_text("k0\n")
         settings = Settings(_secrets_dir=tmp_path)  # type: ignore[call-arg]
         assert settings.redis_url.get_secret_value() == "redis://:pw@redis:6379/0"
         assert settings.database_url == ""
         assert settings.monitoring.metrics_token.get_secret_value() == "t0"
+        assert settings.chat.api_key.get_secret_value() == "k0"
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.models"])
