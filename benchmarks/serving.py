@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--rules", action="store_true")
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of `finally`: vLLM ends too
     with tempfile.TemporaryDirectory(prefix="wenju-bench-") as folder:
         measure(Path(folder), wanted)
 
