@@ -6,6 +6,7 @@ traceback in a terminal they did not open has nothing to go by. The page asks :f
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -94,8 +95,17 @@ def open_house(settings: Settings | None = None, *, work: bool = True, watched: 
     except Exception as error:  # a boundary: the page must come up to say what is wrong
         log.exception("cannot open")
         return House(problem=StoreError("ui.cannot_open", problem=f"{type(error).__name__}: {error}"))
-    threading.Thread(target=engine.warm_up, name="warm-up", daemon=True).start()
+    threading.Thread(target=_warm_up, args=(engine, watched), name="warm-up", daemon=True).start()
     return House(engine=engine, service=service, desk=AnswerDesk(engine), runs=RunDesk(engine))
+
+
+def _warm_up(engine: Engine, settled: bool) -> None:
+    """``settled``: what is loaded by then stays for the life of the process, so that Python's collector need
+    not walk through it again: it stops every thread meanwhile."""
+    engine.warm_up()
+    if settled:
+        gc.collect()
+        gc.freeze()
 
 
 def close_house(house: House) -> None:
