@@ -6,6 +6,7 @@ server's routes from the beginning and answers 503 until the house is open.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -78,7 +79,10 @@ class Door:
 
     def routes(self) -> Sequence[BaseRoute]:
         """For the server that also serves the page."""
-        return Mount(PREFIX, app=self._v1), Route("/mcp", endpoint=_Endpoint(self._at_mcp))
+        v1 = Mount(PREFIX, app=self._v1)
+        # A path with an (escaped) line end is ours too, and gets our kind of "not found".
+        v1.path_regex = re.compile(v1.path_regex.pattern, re.DOTALL)
+        return v1, Route("/mcp", endpoint=_Endpoint(self._at_mcp))
 
     def open(self, engine: Engine, runs: RunDesk, wake: Callable[[], None] = lambda: None) -> None:
         """Serves from now on, unless the settings say otherwise."""

@@ -56,8 +56,10 @@ def idle(url: str) -> bool:
 
 
 def test_an_answer_streams_through_the_whole_path(engine: Engine, url: str) -> None:
+    for rule in engine.rules():  # they let whole sentences out; the random model ends none
+        engine.change_rule(rule.id, active=False)
     for _ in range(10):  # the random model may happen to end at once
-        events = list(engine.ask(QUESTION))
+        events = list(engine.ask(QUESTION, anew=True))
         if sum(isinstance(e, Token) for e in events) > 3:
             break
     else:

@@ -288,6 +288,7 @@ def test_request_ids_come_back_when_they_are_fit_for_logs(open_house: House) -> 
     [
         ("GET", "/nowhere", 404),
         ("GET", "/", 404),
+        ("GET", "/adapters/a%0Ab", 404),
         ("PUT", "/documents", 405),
         ("GET", "/documents/abc", 422),
         ("GET", "/documents/0", 422),
