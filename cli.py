@@ -16,6 +16,7 @@ import typer
 from commands.compliance_app import audit_app, backup, restore, rules_app
 from commands.console import environment_language, guarded, set_language, text, usage_error
 from commands.eval_app import eval_app
+from commands.options import AsJson, DataDir, chosen, chosen_engine
 from commands.people_app import collections_app, tokens_app, users_app
 from commands.serving_app import bench_app, serving_app
 from commands.tune_app import tune_app
@@ -46,10 +47,6 @@ app.add_typer(feedback_app, name="feedback")
 vocabulary_app = typer.Typer(help="cli.help.vocabulary", no_args_is_help=True)
 app.add_typer(vocabulary_app, name="vocabulary")
 
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", metavar="DIR", help="cli.opt.data_dir", show_default=False)
-]
-AsJson = Annotated[bool, typer.Option("--json", help="cli.opt.json")]
 Collections = Annotated[
     list[str] | None, typer.Option("--collection", "-c", metavar="NAME", help="cli.opt.only_collection")
 ]
@@ -72,12 +69,6 @@ def root(context: typer.Context, data_dir: DataDir = None) -> None:
     context.obj = data_dir
 
 
-def _chosen(context: typer.Context, data_dir: Path | None) -> Path | None:
-    """--data-dir may stand before or after the command; after wins."""
-    before: Path | None = context.find_root().obj
-    return data_dir if data_dir is not None else before
-
-
 @app.command(help="cli.help.ingest")
 @guarded
 def ingest(
@@ -93,9 +84,8 @@ def ingest(
     data_dir: DataDir = None,
 ) -> None:
     from commands.ingest import ingest as run
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         run(engine, paths, collection=collection, password=password, as_json=as_json)
 
 
@@ -116,10 +106,9 @@ def search(
 ) -> None:
     from commands.query import check_batch
     from commands.query import search as run
-    from commands.session import open_engine
 
     check_batch(query, batch, out)
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         run(
             engine,
             query,
@@ -155,10 +144,9 @@ def ask(
 ) -> None:
     from commands.query import ask as run
     from commands.query import check_batch
-    from commands.session import open_engine
 
     check_batch(question, batch, out)
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         run(
             engine,
             question,
@@ -179,9 +167,8 @@ def ask(
 @guarded
 def documents(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands.library import list_documents
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         list_documents(engine, as_json=as_json)
 
 
@@ -189,9 +176,8 @@ def documents(context: typer.Context, as_json: AsJson = False, data_dir: DataDir
 @guarded
 def delete(context: typer.Context, names: Names, data_dir: DataDir = None) -> None:
     from commands.library import delete as run
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         run(engine, names)
 
 
@@ -201,7 +187,7 @@ def doctor(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = 
     from commands.checks import doctor as run
     from commands.session import settings
 
-    run(settings(_chosen(context, data_dir), log_level="ERROR"), as_json=as_json)
+    run(settings(chosen(context, data_dir), log_level="ERROR"), as_json=as_json)
 
 
 @app.command(help="cli.help.stats")
@@ -212,10 +198,9 @@ def stats(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    from commands.session import open_engine
     from commands.stats import stats as run
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         run(engine, days=days, as_json=as_json)
 
 
@@ -223,9 +208,8 @@ def stats(
 @guarded
 def reindex(context: typer.Context, data_dir: DataDir = None) -> None:
     from commands.library import reindex as run
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         run(engine)
 
 
@@ -233,9 +217,8 @@ def reindex(context: typer.Context, data_dir: DataDir = None) -> None:
 @guarded
 def export_faiss(context: typer.Context, folder: Folder, data_dir: DataDir = None) -> None:
     from commands.library import export_faiss as run
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         run(engine, folder)
 
 
@@ -243,9 +226,8 @@ def export_faiss(context: typer.Context, folder: Folder, data_dir: DataDir = Non
 @guarded
 def import_faiss(context: typer.Context, folder: Folder, data_dir: DataDir = None) -> None:
     from commands.library import import_faiss as run
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         run(engine, folder)
 
 
@@ -264,7 +246,7 @@ def worker(
 
     if log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise usage_error(text("cli.opt.log_level"))
-    run_worker(settings(_chosen(context, data_dir), log_level=log_level), heartbeat)
+    run_worker(settings(chosen(context, data_dir), log_level=log_level), heartbeat)
 
 
 @app.command(help="cli.help.mcp")
@@ -272,9 +254,8 @@ def worker(
 def mcp(context: typer.Context, data_dir: DataDir = None) -> None:
     from commands.console import language
     from commands.mcp import serve
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         serve(engine, language())
 
 
@@ -292,7 +273,7 @@ def run(
     from commands.serve import run_page
     from commands.session import settings
 
-    loaded = settings(_chosen(context, data_dir))
+    loaded = settings(chosen(context, data_dir))
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     server = loaded.server.model_copy(update=given)
     run_page(loaded.model_copy(update={"server": server}), open_browser=browser)
@@ -312,7 +293,7 @@ def show_settings(
     if markdown:
         sys.stdout.write(settings_markdown())
     else:
-        print_settings(settings(_chosen(context, data_dir)), as_json=as_json)
+        print_settings(settings(chosen(context, data_dir)), as_json=as_json)
 
 
 @eval_app.command("generate", help="cli.help.eval.generate")
@@ -332,9 +313,8 @@ def eval_generate(
     data_dir: DataDir = None,
 ) -> None:
     from commands.golden import generate
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         generate(engine, count=count, use_model=model, dataset=dataset, seed=seed, out=out, as_json=as_json)
 
 
@@ -348,9 +328,8 @@ def eval_review(
     data_dir: DataDir = None,
 ) -> None:
     from commands.golden import review
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         review(engine, dataset=dataset)
 
 
@@ -363,9 +342,8 @@ def feedback_list(
     data_dir: DataDir = None,
 ) -> None:
     from commands.feedback import list_feedback
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         list_feedback(engine, open_only=open_only, as_json=as_json)
 
 
@@ -378,9 +356,8 @@ def feedback_export(
     data_dir: DataDir = None,
 ) -> None:
     from commands.feedback import export
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         export(engine, path, open_only=open_only)
 
 
@@ -389,9 +366,8 @@ def feedback_export(
 def eval_injection(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands.console import SOME_FAILED, Exit
     from commands.evaluate import injection
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         if not injection(engine, as_json=as_json):
             raise Exit(SOME_FAILED)
 
@@ -406,10 +382,9 @@ def vocabulary_list(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    from commands.session import open_engine
     from commands.vocabulary import list_terms
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         list_terms(engine, collection=collection, as_json=as_json)
 
 
@@ -422,10 +397,9 @@ def vocabulary_add(
     collection: OneCollection = "default",
     data_dir: DataDir = None,
 ) -> None:
-    from commands.session import open_engine
     from commands.vocabulary import add
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         add(engine, term, synonyms, collection=collection)
 
 
@@ -436,10 +410,9 @@ def vocabulary_remove(
     term_id: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="cli.arg.term_id")],
     data_dir: DataDir = None,
 ) -> None:
-    from commands.session import open_engine
     from commands.vocabulary import remove
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         remove(engine, term_id)
 
 
@@ -451,10 +424,9 @@ def vocabulary_import(
     collection: OneCollection = "default",
     data_dir: DataDir = None,
 ) -> None:
-    from commands.session import open_engine
     from commands.vocabulary import import_file
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         import_file(engine, path, collection=collection)
 
 
@@ -462,9 +434,8 @@ def vocabulary_import(
 @guarded
 def prompts_list(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands.prompts import list_prompts
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         list_prompts(engine, as_json=as_json)
 
 
@@ -481,9 +452,8 @@ def prompts_show(
     data_dir: DataDir = None,
 ) -> None:
     from commands.prompts import show
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         show(engine, use, language, version=version, as_json=as_json)
 
 
@@ -500,9 +470,8 @@ def prompts_edit(
     data_dir: DataDir = None,
 ) -> None:
     from commands.prompts import edit
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         edit(engine, use, language, file=file, note=words)
 
 
@@ -516,9 +485,8 @@ def prompts_restore(
     data_dir: DataDir = None,
 ) -> None:
     from commands.prompts import restore
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         restore(engine, use, language, version)
 
 
@@ -526,9 +494,8 @@ def prompts_restore(
 @guarded
 def prompts_remove(context: typer.Context, use: Use, data_dir: DataDir = None) -> None:
     from commands.prompts import remove
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         remove(engine, use)
 
 

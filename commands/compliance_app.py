@@ -8,20 +8,12 @@ from typing import Annotated
 import typer
 
 from commands.console import guarded
+from commands.options import AsJson, DataDir, chosen, chosen_engine
 
 audit_app = typer.Typer(help="cli.help.audit", no_args_is_help=True)
 rules_app = typer.Typer(help="cli.help.rules", no_args_is_help=True)
 
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", metavar="DIR", help="cli.opt.data_dir", show_default=False)
-]
-AsJson = Annotated[bool, typer.Option("--json", help="cli.opt.json")]
 RuleId = Annotated[int, typer.Argument(metavar="RULE", help="cli.arg.rule", min=1)]
-
-
-def _chosen(context: typer.Context, data_dir: Path | None) -> Path | None:
-    before: Path | None = context.find_root().obj
-    return data_dir if data_dir is not None else before
 
 
 @audit_app.command("list", help="cli.help.audit.list")
@@ -37,9 +29,8 @@ def audit_list(
     data_dir: DataDir = None,
 ) -> None:
     from commands.audit import list_entries
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         list_entries(engine, user_id=user, action=action, limit=limit, as_json=as_json)
 
 
@@ -51,9 +42,8 @@ def audit_export(
     data_dir: DataDir = None,
 ) -> None:
     from commands.audit import export
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         export(engine, path)
 
 
@@ -61,9 +51,8 @@ def audit_export(
 @guarded
 def audit_verify(context: typer.Context, data_dir: DataDir = None) -> None:
     from commands.audit import verify
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         verify(engine)
 
 
@@ -71,9 +60,8 @@ def audit_verify(context: typer.Context, data_dir: DataDir = None) -> None:
 @guarded
 def audit_trim(context: typer.Context, data_dir: DataDir = None) -> None:
     from commands.audit import trim
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         trim(engine)
 
 
@@ -81,9 +69,8 @@ def audit_trim(context: typer.Context, data_dir: DataDir = None) -> None:
 @guarded
 def rules_list(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands.rules import list_rules
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         list_rules(engine, as_json=as_json)
 
 
@@ -95,9 +82,8 @@ def rules_add(
     data_dir: DataDir = None,
 ) -> None:
     from commands.rules import add
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         add(engine, path)
 
 
@@ -105,9 +91,8 @@ def rules_add(
 @guarded
 def rules_on(context: typer.Context, rule: RuleId, data_dir: DataDir = None) -> None:
     from commands.rules import switch
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         switch(engine, rule, active=True)
 
 
@@ -115,9 +100,8 @@ def rules_on(context: typer.Context, rule: RuleId, data_dir: DataDir = None) -> 
 @guarded
 def rules_off(context: typer.Context, rule: RuleId, data_dir: DataDir = None) -> None:
     from commands.rules import switch
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         switch(engine, rule, active=False)
 
 
@@ -125,9 +109,8 @@ def rules_off(context: typer.Context, rule: RuleId, data_dir: DataDir = None) ->
 @guarded
 def rules_remove(context: typer.Context, rule: RuleId, data_dir: DataDir = None) -> None:
     from commands.rules import remove
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         remove(engine, rule)
 
 
@@ -140,9 +123,8 @@ def rules_check(
     data_dir: DataDir = None,
 ) -> None:
     from commands.rules import check
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         check(engine, path, as_json=as_json)
 
 
@@ -153,9 +135,8 @@ def backup(
     data_dir: DataDir = None,
 ) -> None:
     from commands.backup import backup as run
-    from commands.session import open_engine
 
-    with open_engine(_chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         run(engine, target)
 
 
@@ -168,4 +149,4 @@ def restore(
     from commands.backup import restore as run
     from commands.session import settings
 
-    run(settings(_chosen(context, data_dir)), source)
+    run(settings(chosen(context, data_dir)), source)

@@ -8,13 +8,10 @@ from typing import Annotated
 import typer
 
 from commands.console import guarded
+from commands.options import AsJson, DataDir, chosen_engine
 
 eval_app = typer.Typer(help="cli.help.eval", no_args_is_help=True)
 
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", metavar="DIR", help="cli.opt.data_dir", show_default=False)
-]
-AsJson = Annotated[bool, typer.Option("--json", help="cli.opt.json")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="cli.opt.limit", show_default=False)]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="cli.arg.run")]
 DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="cli.arg.dataset")]
@@ -24,12 +21,6 @@ Measures = Annotated[
 OutFile = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="cli.opt.eval_out", show_default=False)
 ]
-
-
-def chosen(context: typer.Context, data_dir: Path | None) -> Path | None:
-    """--data-dir may stand before or after the command; after wins."""
-    before: Path | None = context.find_root().obj
-    return data_dir if data_dir is not None else before
 
 
 @eval_app.command("retrieval", help="cli.help.eval.retrieval")
@@ -42,9 +33,8 @@ def eval_retrieval(
     data_dir: DataDir = None,
 ) -> None:
     from commands.evaluate import retrieval
-    from commands.session import open_engine
 
-    with open_engine(chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         retrieval(engine, pack, limit=limit, as_json=as_json)
 
 
@@ -59,9 +49,8 @@ def eval_prepare(
     data_dir: DataDir = None,
 ) -> None:
     from commands.evaluate import prepare
-    from commands.session import open_engine
 
-    with open_engine(chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         prepare(engine, pack, collection=collection)
 
 
@@ -100,9 +89,8 @@ def eval_run(
     data_dir: DataDir = None,
 ) -> None:
     from commands.evalruns import run
-    from commands.session import open_engine
 
-    with open_engine(chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         run(
             engine,
             dataset,
@@ -125,9 +113,8 @@ def eval_run(
 @guarded
 def eval_list(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands.evalruns import list_runs
-    from commands.session import open_engine
 
-    with open_engine(chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         list_runs(engine, as_json=as_json)
 
 
@@ -144,9 +131,8 @@ def eval_report(
     data_dir: DataDir = None,
 ) -> None:
     from commands.evalruns import report
-    from commands.session import open_engine
 
-    with open_engine(chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         report(engine, run, form=form, measures=measures or (), out=out)
 
 
@@ -154,9 +140,8 @@ def eval_report(
 @guarded
 def eval_measure(context: typer.Context, run: Run, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands.evalruns import measure
-    from commands.session import open_engine
 
-    with open_engine(chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         measure(engine, run, as_json=as_json)
 
 
@@ -170,9 +155,8 @@ def eval_compare(
     data_dir: DataDir = None,
 ) -> None:
     from commands.evalruns import compare
-    from commands.session import open_engine
 
-    with open_engine(chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         compare(engine, candidate, baseline, as_json=as_json)
 
 
@@ -192,9 +176,8 @@ def eval_gate(
     data_dir: DataDir = None,
 ) -> None:
     from commands.evalruns import gate
-    from commands.session import open_engine
 
-    with open_engine(chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         gate(engine, run, against, guards=guard or (), targets=target or (), as_json=as_json)
 
 
@@ -202,9 +185,8 @@ def eval_gate(
 @guarded
 def eval_datasets(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands.evaluate import list_datasets
-    from commands.session import open_engine
 
-    with open_engine(chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         list_datasets(engine, as_json=as_json)
 
 
@@ -218,9 +200,8 @@ def eval_import(
     data_dir: DataDir = None,
 ) -> None:
     from commands.evaluate import import_dataset
-    from commands.session import open_engine
 
-    with open_engine(chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         import_dataset(engine, path, name=name, as_json=as_json)
 
 
@@ -230,9 +211,8 @@ def eval_export(
     context: typer.Context, dataset: DatasetArgument, out: OutFile = None, data_dir: DataDir = None
 ) -> None:
     from commands.evaluate import export_dataset
-    from commands.session import open_engine
 
-    with open_engine(chosen(context, data_dir)) as engine:
+    with chosen_engine(context, data_dir) as engine:
         export_dataset(engine, dataset, out=out)
 
 

@@ -3,40 +3,24 @@ commands.people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands.console import guarded
+from commands.options import AsJson, DataDir, chosen_engine
 
 if TYPE_CHECKING:
-    from rag.engine import Engine
+    pass
 
 users_app = typer.Typer(help="cli.help.users", no_args_is_help=True)
 collections_app = typer.Typer(help="cli.help.collections", no_args_is_help=True)
 tokens_app = typer.Typer(help="cli.help.tokens", no_args_is_help=True)
 
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", metavar="DIR", help="cli.opt.data_dir", show_default=False)
-]
-AsJson = Annotated[bool, typer.Option("--json", help="cli.opt.json")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="cli.arg.user")]
 Roles = Annotated[list[str], typer.Argument(metavar="ROLE", help="cli.arg.roles")]
 Shelf = Annotated[str, typer.Argument(metavar="COLLECTION", help="cli.arg.collection")]
 User = Annotated[str | None, typer.Option("--user", metavar="NAME", help="cli.opt.user")]
-
-
-@contextmanager
-def _engine(context: typer.Context, data_dir: Path | None) -> Iterator[Engine]:
-    """--data-dir may stand before or after the command; after wins."""
-    from commands.session import open_engine
-
-    before: Path | None = context.find_root().obj
-    with open_engine(data_dir if data_dir is not None else before) as engine:
-        yield engine
 
 
 @users_app.command("list", help="cli.help.users.list")
@@ -44,7 +28,7 @@ def _engine(context: typer.Context, data_dir: Path | None) -> Iterator[Engine]:
 def users_list(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands import people
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         people.list_users(engine, as_json=as_json)
 
 
@@ -60,7 +44,7 @@ def users_add(
 ) -> None:
     from commands import people
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         people.add_user(engine, name, roles=roles or ["analyst"], shown_name=shown_name, oidc=oidc)
 
 
@@ -69,7 +53,7 @@ def users_add(
 def users_role(context: typer.Context, name: Name, roles: Roles, data_dir: DataDir = None) -> None:
     from commands import people
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         people.set_roles(engine, name, roles)
 
 
@@ -78,7 +62,7 @@ def users_role(context: typer.Context, name: Name, roles: Roles, data_dir: DataD
 def users_off(context: typer.Context, name: Name, data_dir: DataDir = None) -> None:
     from commands import people
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         people.set_active(engine, name, False)
 
 
@@ -87,7 +71,7 @@ def users_off(context: typer.Context, name: Name, data_dir: DataDir = None) -> N
 def users_on(context: typer.Context, name: Name, data_dir: DataDir = None) -> None:
     from commands import people
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         people.set_active(engine, name, True)
 
 
@@ -96,7 +80,7 @@ def users_on(context: typer.Context, name: Name, data_dir: DataDir = None) -> No
 def users_password(context: typer.Context, name: Name, data_dir: DataDir = None) -> None:
     from commands import people
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         people.reset_password(engine, name)
 
 
@@ -105,7 +89,7 @@ def users_password(context: typer.Context, name: Name, data_dir: DataDir = None)
 def collections_list(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands import people
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         people.list_collections(engine, as_json=as_json)
 
 
@@ -114,7 +98,7 @@ def collections_list(context: typer.Context, as_json: AsJson = False, data_dir: 
 def collections_add(context: typer.Context, name: Shelf, data_dir: DataDir = None) -> None:
     from commands import people
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         people.add_collection(engine, name)
 
 
@@ -129,7 +113,7 @@ def collections_share(
 ) -> None:
     from commands import people
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         people.share(engine, collection, user, may_write=write)
 
 
@@ -140,7 +124,7 @@ def collections_unshare(
 ) -> None:
     from commands import people
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         people.unshare(engine, collection, user)
 
 
@@ -149,7 +133,7 @@ def collections_unshare(
 def tokens_list(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands import people
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         people.list_tokens(engine, as_json=as_json)
 
 
@@ -170,7 +154,7 @@ def tokens_create(
 ) -> None:
     from commands import people
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         people.create_token(
             engine, name, rights=rights or ["read", "ask"], collections=collections, days=days, user=user
         )
@@ -185,5 +169,5 @@ def tokens_revoke(
 ) -> None:
     from commands import people
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         people.revoke_token(engine, token)

@@ -8,14 +8,10 @@ from typing import Annotated
 import typer
 
 from commands.console import guarded
+from commands.options import AsJson, DataDir
 
 serving_app = typer.Typer(help="cli.help.serving", no_args_is_help=True)
 bench_app = typer.Typer(help="cli.help.bench", no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="cli.opt.json")]
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", metavar="DIR", help="cli.opt.data_dir", show_default=False)
-]
 
 
 @serving_app.callback()

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands.console import guarded
+from commands.options import AsJson, DataDir, chosen_engine
 
 if TYPE_CHECKING:
-    from rag.engine import Engine
+    pass
 
 tune_app = typer.Typer(help="cli.help.tune", no_args_is_help=True)
 data_app = typer.Typer(help="cli.help.tune.data", no_args_is_help=True)
 tune_app.add_typer(data_app, name="data")
 
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", metavar="DIR", help="cli.opt.data_dir", show_default=False)
-]
-AsJson = Annotated[bool, typer.Option("--json", help="cli.opt.json")]
 Config = Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="cli.arg.config")]
 SetName = Annotated[str, typer.Argument(metavar="NAME", help="cli.arg.train_set")]
 AdapterName = Annotated[str, typer.Argument(metavar="NAME", help="cli.arg.adapter")]
-
-
-@contextmanager
-def _engine(context: typer.Context, data_dir: Path | None) -> Iterator[Engine]:
-    """--data-dir may stand before or after the command; after wins."""
-    from commands.session import open_engine
-
-    before: Path | None = context.find_root().obj
-    with open_engine(data_dir if data_dir is not None else before) as engine:
-        yield engine
 
 
 @data_app.command("make", help="cli.help.tune.data.make")
@@ -56,7 +41,7 @@ def data_make(
 ) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.make_set(
             engine, name, sources or (), held_out=held_out, keep_unreviewed=keep_unreviewed, as_json=as_json
         )
@@ -75,7 +60,7 @@ def data_distill(
 ) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.distill_set(engine, name, of=of, url=url, model=model, as_json=as_json)
 
 
@@ -84,7 +69,7 @@ def data_distill(
 def data_list(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.list_sets(engine, as_json=as_json)
 
 
@@ -95,7 +80,7 @@ def data_show(
 ) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.show_set(engine, name, as_json=as_json)
 
 
@@ -106,7 +91,7 @@ def data_approve(
 ) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.approve_set(engine, name, as_json=as_json)
 
 
@@ -150,7 +135,7 @@ def tune_retriever(
 ) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.retriever(engine, config, as_json=as_json)
 
 
@@ -174,7 +159,7 @@ def tune_cycle(
 ) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.cycle(engine, config, as_json=as_json)
 
 
@@ -183,7 +168,7 @@ def tune_cycle(
 def tune_jobs(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.list_jobs(engine, as_json=as_json)
 
 
@@ -196,7 +181,7 @@ def tune_stop(
 ) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.stop_job(engine, job)
 
 
@@ -209,7 +194,7 @@ def tune_job(
 ) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.run_job(engine, job)
 
 
@@ -224,7 +209,7 @@ def tune_register(
 ) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.register(engine, name, folder, as_json=as_json)
 
 
@@ -233,7 +218,7 @@ def tune_register(
 def tune_adapters(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.list_adapters(engine, as_json=as_json)
 
 
@@ -255,7 +240,7 @@ def tune_gate(
 ) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.gate(
             engine,
             name,
@@ -279,7 +264,7 @@ def tune_promote(
 ) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.promote(engine, name, share=share, other_prompt=other_prompt, as_json=as_json)
 
 
@@ -288,7 +273,7 @@ def tune_promote(
 def tune_rollback(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.rollback(engine, as_json=as_json)
 
 
@@ -297,5 +282,5 @@ def tune_rollback(context: typer.Context, as_json: AsJson = False, data_dir: Dat
 def tune_serve_live(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from commands import tune
 
-    with _engine(context, data_dir) as engine:
+    with chosen_engine(context, data_dir) as engine:
         tune.serve_live(engine, as_json=as_json)

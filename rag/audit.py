@@ -20,6 +20,7 @@ from rag.access import LOCAL, require_right
 from rag.errors import WenjuError
 from rag.records import Principal
 from rag.settings import Settings
+from rag.text.cells import safe_cell
 
 if TYPE_CHECKING:
     from rag.store import Store
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 ExportFormat = Literal["jsonl", "csv"]
 _COLUMNS = ("id", "at", "user_id", "action", "subject", "detail", "previous", "hash")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _csv(entries: Iterator[AuditEntry]) -> Iterator[str]:
     for entry in entries:
         line = io.StringIO()
         values = {**record(entry), "detail": json.dumps(entry.detail, ensure_ascii=False)}
-        csv.writer(line).writerow([_harmless(str(values[name])) for name in _COLUMNS])
+        csv.writer(line).writerow([safe_cell(str(values[name])) for name in _COLUMNS])
         yield line.getvalue()
 
 
@@ -132,7 +132,3 @@ def record(entry: AuditEntry) -> dict[str, Any]:
         "previous": entry.previous,
         "hash": entry.hash,
     }
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -28,21 +29,50 @@ from ui import (
 from ui.boot import current, principal
 from ui.language import COOKIE, language, say
 
-_GROUPS = {
-    "nav.improve": ("quality", "tuning"),
-    "nav.manage": ("people", "prompts", "compliance", "audit"),
-    "nav.operate": ("operations", "readiness"),
+# Heading -> (title, what draws it, icon), the address being the title's key without "nav.". The first group
+# is everybody's and has no heading.
+_PAGES: dict[str, tuple[tuple[str, Callable[[], None], str], ...]] = {
+    "": (
+        ("nav.chat", chat.page, "forum"),
+        ("nav.library", library.page, "folder_open"),
+        ("nav.account", account.page, "account_circle"),
+    ),
+    "nav.improve": (
+        ("nav.quality", quality.page, "verified"),
+        ("nav.tuning", tuning.page, "model_training"),
+    ),
+    "nav.manage": (
+        ("nav.people", people.page, "group"),
+        ("nav.prompts", prompts.page, "edit_note"),
+        ("nav.compliance", compliance.page, "gavel"),
+        ("nav.audit", audit.page, "history"),
+    ),
+    "nav.operate": (
+        ("nav.operations", operations.page, "monitoring"),
+        ("nav.readiness", readiness.page, "fact_check"),
+    ),
 }
 
 
-def _grouped(pages: dict[str, Any]) -> dict[str, list[Any]]:
-    """What everybody has comes first, without a heading."""
-    grouped = {key for keys in _GROUPS.values() for key in keys}
-    found = {"": [page for key, page in pages.items() if key not in grouped]}
-    for heading, keys in _GROUPS.items():
-        if there := [pages[key] for key in keys if key in pages]:
-            found[say(heading)] = there
-    return found
+def _offered() -> dict[str, list[Any]]:
+    """The pages that the person who looks may open, by heading."""
+    who = principal()
+    allowed = {"": True, "nav.improve": may_evaluate(who), "nav.manage": is_admin(who)}
+    allowed["nav.operate"] = allowed["nav.manage"]
+    return {
+        heading and say(heading): [
+            st.Page(
+                draw,
+                title=say(title),
+                icon=f":material/{icon}:",
+                url_path=title.removeprefix("nav."),
+                default=title == "nav.chat",
+            )
+            for title, draw, icon in pages
+        ]
+        for heading, pages in _PAGES.items()
+        if allowed[heading]
+    }
 
 
 def main() -> None:
@@ -66,46 +96,9 @@ def main() -> None:
         sign_in.leave()
         return
     state.belong_to(user.id if user is not None else principal().user_id)
-    pages = {
-        "chat": st.Page(
-            chat.page, title=say("nav.chat"), icon=":material/forum:", url_path="chat", default=True
-        ),
-        "library": st.Page(
-            library.page, title=say("nav.library"), icon=":material/folder_open:", url_path="library"
-        ),
-    }
-    if may_evaluate(principal()):
-        pages["quality"] = st.Page(
-            quality.page, title=say("nav.quality"), icon=":material/verified:", url_path="quality"
-        )
-        pages["tuning"] = st.Page(
-            tuning.page, title=say("nav.tuning"), icon=":material/model_training:", url_path="tuning"
-        )
-    if is_admin(principal()):
-        pages["people"] = st.Page(
-            people.page, title=say("nav.people"), icon=":material/group:", url_path="people"
-        )
-        pages["prompts"] = st.Page(
-            prompts.page, title=say("nav.prompts"), icon=":material/edit_note:", url_path="prompts"
-        )
-        pages["compliance"] = st.Page(
-            compliance.page, title=say("nav.compliance"), icon=":material/gavel:", url_path="compliance"
-        )
-        pages["audit"] = st.Page(
-            audit.page, title=say("nav.audit"), icon=":material/history:", url_path="audit"
-        )
-    if is_admin(principal()):
-        pages["operations"] = st.Page(
-            operations.page, title=say("nav.operations"), icon=":material/monitoring:", url_path="operations"
-        )
-        pages["readiness"] = st.Page(
-            readiness.page, title=say("nav.readiness"), icon=":material/fact_check:", url_path="readiness"
-        )
-    pages["account"] = st.Page(
-        account.page, title=say("nav.account"), icon=":material/account_circle:", url_path="account"
-    )
-    st.session_state["_pages"] = pages
-    chosen = st.navigation(_grouped(pages))
+    pages = _offered()
+    st.session_state["_pages"] = {page.url_path or "chat": page for group in pages.values() for page in group}
+    chosen = st.navigation(pages)
     if st.query_params.get("lang") != lang:
         st.query_params["lang"] = lang
     state.settle()

@@ -6,12 +6,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-
-
-def safe_cell(value: object) -> object:
-    """Texts that a spreadsheet would calculate get an apostrophe in front; numbers stay numbers."""
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value
+from rag.text.cells import safe_cell
 
 
 def csv_bytes(rows: Sequence[Mapping[str, object]]) -> bytes:

@@ -5,7 +5,8 @@ import io
 
 import pytest
 
-from ui.sheet import csv_bytes, safe_cell
+from rag.text.cells import safe_cell
+from ui.sheet import csv_bytes
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "＝1+1"])
