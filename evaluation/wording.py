@@ -19,6 +19,7 @@ _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _PIECE = re.compile(r"[\u3400-\u9fff]|[^\s\u3400-\u9fff]+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_SPACED_PERCENT = re.compile(r"(?<=\d)\s+(?=%)")
 
 
 def without_markers(answer: str) -> str:
@@ -27,9 +28,10 @@ def without_markers(answer: str) -> str:
 
 
 def normalise(text: str) -> str:
-    """Lower case and compatible forms (NFKC), "1,234" as 1234, no punctuation or symbols but % and a point or
-    sign of a number, no English articles, single spaces."""
+    """Lower case and compatible forms (NFKC), "1,234" as 1234, "5 %" as 5%, no punctuation or
+    symbols but % and a point or sign of a number, no English articles, single spaces."""
     text = _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).lower())
+    text = _SPACED_PERCENT.sub("", text)
     kept = []
     for at, char in enumerate(text):
         before, after = text[at - 1 : at], text[at + 1 : at + 2]

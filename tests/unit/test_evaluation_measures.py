@@ -52,6 +52,8 @@ def test_ndcg_by_hand() -> None:
         # 由光荣合作开发 against 光荣和: the longest common run is 光荣, 2 of 7 and 2 of 3
         ("由光荣合作开发", "光荣和", 0.0, 2 * (2 / 7) * (2 / 3) / (2 / 7 + 2 / 3)),
         ("1,577", "1577", 1.0, 1.0),
+        ("40.39 %", "40.39%", 1.0, 1.0),
+        ("40.39 ％ [1]", "40.39%", 1.0, 1.0),
     ],
 )
 def test_exact_match_and_f1(answer: str, gold: str, em: float, f1: float) -> None:
