@@ -145,6 +145,38 @@ def eval_measure(context: typer.Context, run: Run, as_json: AsJson = False, data
         measure(engine, run, as_json=as_json)
 
 
+@eval_app.command("ragas", help="cli.help.eval.ragas")
+@guarded
+def eval_ragas(
+    context: typer.Context,
+    run: Run,
+    judge: Annotated[str, typer.Option("--judge", metavar="URL", help="cli.opt.judge")],
+    judge_model: Annotated[
+        str, typer.Option("--judge-model", metavar="NAME", help="cli.opt.judge_model")
+    ] = "",
+    embeddings: Annotated[
+        str, typer.Option("--embeddings", metavar="NAME", help="cli.opt.ragas_embeddings")
+    ] = "",
+    python: Annotated[str, typer.Option("--python", metavar="FILE", help="cli.opt.ragas_python")] = "",
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="cli.opt.jobs")] = 4,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    from commands.evalruns import ragas
+
+    with chosen_engine(context, data_dir) as engine:
+        ragas(
+            engine,
+            run,
+            judge=judge,
+            judge_model=judge_model,
+            embeddings=embeddings,
+            python=python,
+            jobs=jobs,
+            as_json=as_json,
+        )
+
+
 @eval_app.command("compare", help="cli.help.eval.compare")
 @guarded
 def eval_compare(

@@ -248,6 +248,50 @@ def measure(engine: Engine, named: str, *, as_json: bool) -> None:
         print(report.main_table(again.summary))
 
 
+def ragas(
+    engine: Engine,
+    named: str,
+    *,
+    judge: str,
+    judge_model: str,
+    embeddings: str,
+    python: str,
+    jobs: int,
+    as_json: bool,
+) -> None:
+    """Scores a run's answers (of one system where ``RUN:SYSTEM`` names it) with ragas, keeps the scores and
+    prints the table. Raises RagasMissing, ModelUnavailable."""
+    from evaluation import report
+    from evaluation.judge import listed_model
+    from evaluation.ragas_adapter import METRICS, keep_scores, score_with_ragas
+
+    found, system = find_run(engine, named)
+    results = list(engine.results(found.id, system=system if ":" in named else None))
+    key = os.environ.get(JUDGE_KEY, "")
+    model = listed_model(judge, judge_model, key)
+    scored = score_with_ragas(
+        engine,
+        results,
+        url=judge,
+        model=model,
+        api_key=key,
+        embeddings=embeddings,
+        python=python,
+        jobs=jobs,
+    )
+    if not scored.measures:
+        say(text("cli.eval.ragas_none"))
+        return
+    keep_scores(engine, found.id, scored)
+    again = engine.run(found.id)
+    if as_json:
+        emit(report.to_json(again))
+    else:
+        print(report.main_table(again.summary, list(METRICS.values())))
+    n = sum(bool(given) for given in scored.measures.values())
+    note(text("cli.eval.ragas", version=scored.version, n=n, model=model, missing=scored.missing))
+
+
 def list_runs(engine: Engine, *, as_json: bool) -> None:
     """Newest first."""
     for found in engine.runs():

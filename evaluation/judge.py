@@ -138,6 +138,15 @@ def parse_verdict(reply: str) -> Verdict | None:
 
 def open_judge(url: str, model: str, api_key: str = "", timeout_s: float = 60.0) -> Judge:
     """The judge behind an OpenAI-compatible server. Raises ModelUnavailable when it does not answer."""
+    return Judge(_model(url, model, api_key, timeout_s))
+
+
+def listed_model(url: str, model: str, api_key: str = "") -> str:
+    """The name of the judge model that the server lists: ``model``, or the first. Raises ModelUnavailable."""
+    return _model(url, model, api_key, 60.0).name
+
+
+def _model(url: str, model: str, api_key: str, timeout_s: float) -> ChatModel:
     from pydantic import SecretStr
 
     from rag.models.chat import ChatFinder
@@ -154,4 +163,4 @@ def open_judge(url: str, model: str, api_key: str = "", timeout_s: float = 60.0)
     looked = ChatFinder(Settings.model_construct(chat=chat)).find()
     if looked.model is None:
         raise looked.problem or ModelError("chat.no_models", url=url)
-    return Judge(looked.model)
+    return looked.model

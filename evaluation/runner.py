@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from evaluation.classes import error_classes
 from evaluation.datasets import DatasetError, Question, dataset_sha256
 from evaluation.runs import Output, RunSpec
-from evaluation.scoring import score
+from evaluation.scoring import BY_OTHERS, score
 from evaluation.summary import summarise
 from evaluation.systems import Library, System, build, code_version, describe
 from rag.access import LOCAL
@@ -296,10 +296,17 @@ def measure_again(engine: Engine, run_id: int, principal: Principal = LOCAL) -> 
         run_id,
         {
             r.id: score(Question.model_validate(r.question), Output.from_json(r.answer), only)
+            | {name: value for name, value in r.measures.items() if name in BY_OTHERS}
             for r in engine.results(run_id, principal)
         },
         principal,
     )
+    return summarise_again(engine, run_id, principal)
+
+
+def summarise_again(engine: Engine, run_id: int, principal: Principal = LOCAL) -> EvalRun:
+    """The run with its table made anew from its results' measures."""
+    before = engine.run(run_id, principal)
     names = [str(d["name"]) for d in before.systems]
     library = frozenset(Library.of(engine, principal, before.settings.get("collection", "")).ids)
     summary = _summary(engine, run_id, names, library, principal)

@@ -60,6 +60,7 @@ def _ranking(what: str, singular: str) -> list[Measure]:
 _ALCE = (
     "after Gao et al.: Enabling LLMs to Generate Text with Citations (ALCE), EMNLP 2023; by page, not by NLI"
 )
+_RAGAS = "the ragas package; Es et al.: RAGAS, EACL 2024 demo"
 _RGB = "Chen et al.: Benchmarking LLMs in Retrieval-Augmented Generation (RGB), AAAI 2024"
 
 MEASURES: Mapping[str, Measure] = {
@@ -83,6 +84,12 @@ MEASURES: Mapping[str, Measure] = {
         Measure("groundedness", "share of the answer's claims that its passages support",
                 "Answer.groundedness; after Es et al.: RAGAS, 2023 (faithfulness)"),
         Measure("judged correct", "what a judge model says of the answer", "evaluation.judge"),
+        Measure("RAGAS faithfulness", "share of the answer's claims that its passages support, says a judge",
+                _RAGAS),
+        Measure("RAGAS answer relevancy", "whether the answer is one to the question, says a judge", _RAGAS),
+        Measure("RAGAS context precision", "whether useful passages stand first, says a judge", _RAGAS),
+        Measure("RAGAS context recall", "share of the accepted answer that the passages hold, says a judge",
+                _RAGAS),
         *_ranking("page", "page"),
         *_ranking("passage", "passage"),
         *_ranking("document", "document"),
@@ -90,6 +97,9 @@ MEASURES: Mapping[str, Measure] = {
                 unit="ms"),
     )
 }  # fmt: skip
+
+BY_OTHERS = frozenset(name for name in MEASURES if name.startswith("RAGAS "))
+"""Measures that :func:`score` cannot compute: see evaluation.ragas_adapter."""
 
 HEADLINES = (
     "correct", "numeric match", "answer contained", "exact match", "token F1", "refused when it must",

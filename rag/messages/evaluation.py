@@ -82,9 +82,35 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "条件 {condition}：{problem}。写法为 指标 或 指标:0.02。",
     ),
     "eval.no_ragas": (
-        "{missing} is not installed. Into an environment of its own: pip install 'wenju[eval-ragas]'; or export "
-        "with: wenju eval report RUN --format ragas",
-        "未安装 {missing}。请在单独的环境中执行：pip install 'wenju[eval-ragas]'；或用 wenju eval report RUN --format ragas 导出。",
+        "{python} cannot import ragas ({missing}). Into an environment of its own: pip install "
+        "'wenju[eval-ragas]', then: wenju eval ragas RUN --python THAT/bin/python. Or only export the data: "
+        "wenju eval report RUN --format ragas",
+        "{python} 无法导入 ragas（{missing}）。请在单独的环境中执行 pip install 'wenju[eval-ragas]'，"
+        "再运行 wenju eval ragas RUN --python 该环境/bin/python；或仅导出数据：wenju eval report RUN --format ragas",
+    ),
+    "eval.ragas_failed": (
+        "RAGAS did not finish ({python}): {problem}. The run is as it was.",
+        "RAGAS 未能完成（{python}）：{problem}。该次评测保持不变。",
+    ),
+    "cli.help.eval.ragas": (
+        "RAGAS scores of a run's answers by a judge model, kept beside its other measures.",
+        "由评判模型给出一次评测中各回答的 RAGAS 分数，与其他指标一并保存。",
+    ),
+    "cli.opt.ragas_python": (
+        "Python interpreter that has ragas; empty: this one",
+        "装有 ragas 的 Python 解释器；留空为当前解释器",
+    ),
+    "cli.opt.ragas_embeddings": (
+        "embedding model of the judge's server, for answer relevancy; empty: that is left out",
+        "评判服务器上的嵌入模型，用于回答相关性；留空则不计该项",
+    ),
+    "cli.eval.ragas_none": (
+        "No answer to score in this run: refusals and searches claim nothing.",
+        "该次评测没有可评分的回答：拒答与仅检索的结果不含论断。",
+    ),
+    "cli.eval.ragas": (
+        "ragas {version}: {n} answers scored by {model}; {missing} scores were not given.",
+        "ragas {version}：{model} 为 {n} 个回答评分；有 {missing} 项未给出。",
     ),
     "cli.eval.asked": (
         "{asked} questions asked; {skipped} have no evidence pages or are about files that the library lacks.",

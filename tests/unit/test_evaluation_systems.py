@@ -14,7 +14,7 @@ from test_chat_server import Script, say, serving
 from evaluation import runner
 from evaluation.datasets import Question
 from evaluation.judge import open_judge
-from evaluation.ragas_adapter import RagasMissing, ragas_lines, score_with_ragas
+from evaluation.ragas_adapter import ragas_lines
 from evaluation.runs import Output, RunSpec, SystemSpec
 from evaluation.systems import Library, build
 from rag.access import LOCAL
@@ -126,8 +126,3 @@ def test_a_judge_over_http(server: tuple[Script, str]) -> None:
     with pytest.raises(ModelUnavailable):
         open_judge("http://127.0.0.1:9/v1", "x")
 
-
-def test_ragas_names_its_command_when_it_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "ragas", None)
-    with pytest.raises(RagasMissing, match="eval-ragas"):
-        score_with_ragas([], None, None)
