@@ -99,7 +99,7 @@ def run(command: list[str], settings: dict[str, str]) -> dict[str, Figures]:
 
     def watch() -> None:
         nonlocal peak
-        while not ended.wait(0.1):
+        while not ended.wait(0.5):
             peak = max(peak, tree_memory_mb(process.pid))
 
     watcher = threading.Thread(target=watch, daemon=True)

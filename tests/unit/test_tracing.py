@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -131,3 +132,43 @@ def test_a_request_is_known_inside_only() -> None:
         assert tracing.request_id() == "req-4"
         assert tracing.begin("question").request_id == "req-4"
     assert tracing.request_id() == ""
+
+
+def test_a_collector_gets_the_spans_that_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    got = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    monkeypatch.setattr(tracing, "_processors", [])
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        tracing.export_to(f"http://127.0.0.1:{server.server_port}/v1/traces")
+        with pytest.raises(ValueError), tracing.trace("question", "req-5") as root:  # noqa: PT011, PT012
+            with tracing.span("embed", {"rows": 2}):
+                pass
+            raise ValueError
+        shown = root.end()
+        tracing.flush()
+        thread.join(10)
+    [(path, body)] = got
+    assert path == "/v1/traces"
+    sent = ExportTraceServiceRequest.FromString(body).resource_spans[0]
+    assert {a.key: a.value.string_value for a in sent.resource.attributes} == {"service.name": "wenju"}
+    question, embed = sent.scope_spans[0].spans
+    assert [question.name, embed.name] == ["question", "embed"]
+    assert question.trace_id.hex() == embed.trace_id.hex() == shown.trace_id
+    assert embed.parent_span_id.hex() == question.span_id.hex() == shown.spans[0].span_id
+    assert {a.key: a.value.int_value for a in embed.attributes} == {"rows": 2}
+    assert "error.type" in {a.key for a in question.attributes}
+    length_ms = (question.end_time_unix_nano - question.start_time_unix_nano) / 1e6
+    assert length_ms == pytest.approx(shown.duration_ms)
+    assert abs(question.start_time_unix_nano / 1e9 - shown.started_at.timestamp()) < 0.001
