@@ -5,8 +5,9 @@ though it can be answered) over packs of questions, and chooses the thresholds b
     python -m benchmarks.refusal collect PACK LIBRARY OUT.jsonl [--limit N]
     python -m benchmarks.refusal choose OUT.jsonl...                  curve, folds, chosen thresholds
 
-``collect`` asks nothing: it searches each question (inside the documents that the question comes with, where
-the pack fixes them) and writes the signals that ``rag.answer.refusal`` decides on. ``choose`` prints, for
+``collect`` searches each question (inside the documents that the question comes with, where the pack fixes
+them) and writes the signals that ``rag.answer.refusal`` decides on, the features that
+``benchmarks.learn_refusal`` learns from, and what the product did with the question. ``choose`` prints, for
 thresholds over a grid, the two error rates averaged over the packs (a pack of a thousand questions weighs no
 more than one of fifty), and the thresholds that five folds chose without seeing their own questions.
 """
@@ -48,10 +49,11 @@ def ingest(pack: Path, library: Path) -> None:
 
 
 def collect(pack: Path, library: Path, out: Path, limit: int | None) -> None:
-    from rag.answer import extractive
+    from rag.answer import answerable, extractive
     from rag.answer.evidence import essence, understand
-    from rag.answer.refusal import measure
+    from rag.answer.refusal import by_rule, measure
     from rag.engine import Engine
+    from rag.records import Done
     from rag.search.query_terms import query_terms
     from rag.settings import load_settings
     from rag.text.language import detect_language
@@ -83,14 +85,31 @@ def collect(pack: Path, library: Path, out: Path, limit: int | None) -> None:
             quotes = extractive.choose(
                 asked, passages, engine.settings.answer.max_sentences, cosines if near else None
             )
+            signals = measure(asked, passages, quotes, covers=covers)
+            found = answerable.features(asked, passages, quotes, signals)
+            events = engine.ask(question, document_ids=given, log=False, anew=True)
+            answer = next(e.answer for e in events if isinstance(e, Done))
             record = {
                 "pack": pack.name,
                 "id": row["id"],
                 "kind": row.get("kind", ""),
+                "language": language,
+                "group": group_of(row),
                 "must": must_refuse(row),
-                "signals": asdict(measure(asked, passages, quotes, covers=covers)),
+                "signals": asdict(signals),
+                "features": dict(zip(answerable.NAMES, map(float, found), strict=True)),
+                "by_rule": by_rule(asked, signals, engine.settings.answer) is not None or not quotes,
+                "calculated": bool(answer.calculations),
+                "refused": answer.refused,
             }
             stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def group_of(row: Mapping[str, Any]) -> str:
+    """What is held out together: variants of one question, questions over one passage."""
+    if row.get("docs"):
+        return str(row["question"])
+    return str((row.get("gold_passages") or [row["id"]])[0])
 
 
 def must_refuse(row: Mapping[str, Any]) -> bool:

@@ -161,6 +161,11 @@ class AnswerSettings(_Section):
     min_quote: float = Field(
         0.0, ge=0, le=1, description="the same share that an extractive answer's quotes must hold; 0: off"
     )
+    learned_refusal: bool = Field(
+        True,
+        description="whether quotes answer the question is judged by learned weights in the languages that "
+        "have them (Chinese); false: by min_coverage and min_quote everywhere",
+    )
     max_sentences: int = Field(4, ge=1, le=20, description="most quotes of an extractive answer")
     history_turns: int = Field(6, ge=0, description="earlier turns seen when a follow-up is rewritten")
     grow_tokens: int = Field(

@@ -48,7 +48,7 @@ _ASKED: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("code", re.compile(r"(?:证券|股票|公司)代码|\bticker\b", re.IGNORECASE)),
 )
 _NUMBER = r"(?:\d|[一二三四五六七八九十百千万亿两零〇]+)"
-_HELD: dict[Kind, re.Pattern[str]] = {
+HELD: dict[Kind, re.Pattern[str]] = {
     "date": re.compile(
         r"\d\s*[年月日号时点]|[一二三四五六七八九十〇零]+[年月日号]|(?:今|昨|前|明|当)[天日年晚]|近日|日前|上午|下午"
         r"|凌晨|[本上今去]年|[本上]月|世纪|朝|(?:周|星期)[一二三四五六日天]|(?:1[0-9]|20)\d{2}|\b\d{1,2}[-/.]\d{1,2}\b"
@@ -88,7 +88,7 @@ def kinds_asked(question: str) -> tuple[Kind, ...]:
 
 def holds(kind: Kind, text: str, *, row: bool) -> bool:
     """Whether a quote holds a thing of that kind. ``row``: it is a table row, whose figures may be of any."""
-    return bool((row and _FIGURE.search(text)) or _HELD[kind].search(text))
+    return bool((row and _FIGURE.search(text)) or HELD[kind].search(text))
 
 
 def asks_definition(question: str) -> bool:

@@ -3,7 +3,9 @@
 Promises: general rules only (coverage of the question's weight, cosine, names and years that are nowhere in
 what was found, what kind of thing is asked for); the rules decide on :class:`Signals`, plain numbers that
 ``benchmarks/refusal.py`` collects and calibrates; thresholds come from the settings; a refusal always says
-its reason.
+its reason. In a language that weights were learned for (:mod:`rag.answer.answerable`) what is quoted is
+judged by them; what no document can answer (somebody together with a year, a year, a term's meaning) is still
+a rule.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rag.answer import answerable
 from rag.answer.concepts import asks_meaning
 from rag.answer.evidence import (
     DEFINING,
@@ -157,6 +160,51 @@ def decide(signals: Signals, settings: AnswerSettings) -> Refusal | None:
     if signals.concept and not signals.explained:
         return Refusal("refusal.not_about_documents")
     if signals.quote < settings.min_quote:
+        return Refusal("refusal.weak_evidence")
+    return None
+
+
+def decide_quotes(
+    asked: Asked,
+    passages: Sequence[Passage],
+    quotes: Sequence[Quote],
+    signals: Signals,
+    settings: AnswerSettings,
+    language: str,
+) -> Refusal | None:
+    """None when the quotes may stand as the answer to a question in ``language``. ``signals``: measured with
+    the quotes."""
+    model = learned_model(settings, language)
+    if model is None:
+        return decide(signals, settings)
+    refusal = by_rule(asked, signals, settings)
+    if refusal is not None or not signals.found:
+        return refusal or decide(signals, settings)
+    if not quotes:
+        return Refusal("refusal.weak_evidence")
+    if model.logit(answerable.features(asked, passages, quotes, signals)) <= 0:
+        return None
+    if signals.missing:
+        return Refusal("refusal.missing_terms", {"terms": ", ".join(signals.missing)})
+    return Refusal("refusal.weak_evidence")
+
+
+def learned_model(settings: AnswerSettings, language: str) -> answerable.Model | None:
+    """None where thresholds decide."""
+    return answerable.learned(language) if settings.learned_refusal else None
+
+
+def by_rule(asked: Asked, signals: Signals, settings: AnswerSettings) -> Refusal | None:
+    """What no weights are asked about: a year, or somebody in a year, of whom nothing found can speak or of
+    whom too little is there (another's figure would be worse than none); a term that nothing quoted
+    explains."""
+    if signals.years or (signals.missing and asked.years):
+        return Refusal(
+            "refusal.missing_terms", {"terms": ", ".join([*signals.missing, *map(str, signals.years)])}
+        )
+    if signals.concept and signals.quoted is not None and not signals.explained:
+        return Refusal("refusal.not_about_documents")
+    if asked.years and not _covered(signals, settings):
         return Refusal("refusal.weak_evidence")
     return None
 

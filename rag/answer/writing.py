@@ -19,7 +19,7 @@ from rag.answer.evidence import Asked, essence, understand
 from rag.answer.grown import grow
 from rag.answer.markers import MarkerStream
 from rag.answer.meter import Meter
-from rag.answer.refusal import Refusal, Signals, decide, measure
+from rag.answer.refusal import Refusal, Signals, by_rule, decide, decide_quotes, learned_model, measure
 from rag.answer.shelf import Shelf
 from rag.budget import within
 from rag.errors import ModelError, WenjuError
@@ -172,6 +172,8 @@ class Writing:
             if made is not None:
                 passages, refusal = (*passages, *made.added), None
             spared = found.problem is not None and self._chats.has_spares
+            if found.model is None and not spared and refusal is not None and not refusal.certain:
+                refusal = self._before_quotes(judged, asked, signals, refusal)
             if refusal is not None and (refusal.certain or (found.model is None and not spared)):
                 self._say_missing_chat(found.problem)
                 return self._refuse(question, refusal)
@@ -192,6 +194,14 @@ class Writing:
             return self._quote(question, asked, passages, made)
         finally:
             self.timings_ms["generate"] = (time.perf_counter() - started) * 1000
+
+    def _before_quotes(
+        self, question: str, asked: Asked, signals: Signals, refusal: Refusal
+    ) -> Refusal | None:
+        """None where learned weights judge the quotes instead of the thresholds."""
+        if learned_model(self._settings.answer, prompts.prompt_language(question)) is None:
+            return refusal
+        return by_rule(asked, signals, self._settings.answer)
 
     def _grown(self, passages: Sequence[Passage]) -> Sequence[Passage]:
         """The passages as a chat model reads them, and as they are shown from now on."""
@@ -403,7 +413,9 @@ class Writing:
         if calculated is not None:
             quotes = calculator.beside(calculated, quotes)
         else:
-            refusal = decide(measure(asked, passages, quotes, covers=covers), self._settings.answer)
+            signals = measure(asked, passages, quotes, covers=covers)
+            language = prompts.prompt_language(judged)
+            refusal = decide_quotes(asked, passages, quotes, signals, self._settings.answer, language)
             if refusal is not None:
                 return self._refuse(question, refusal)
         lines = [*((calculated.text,) if calculated is not None else ()), *extractive.compose(quotes)]
