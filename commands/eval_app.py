@@ -79,6 +79,7 @@ def eval_run(
         Path | None, typer.Option("--out", metavar="DIR", help="cli.opt.report_dir", show_default=False)
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="cli.opt.fresh")] = False,
+    prepare: Annotated[bool, typer.Option("--prepare", help="cli.opt.prepare_first")] = False,
     judge: Annotated[
         str, typer.Option("--judge", metavar="URL", help="cli.opt.judge", show_default=False)
     ] = "",
@@ -89,8 +90,11 @@ def eval_run(
     data_dir: DataDir = None,
 ) -> None:
     from commands.evalruns import run
+    from commands.evaluate import prepare_first
 
     with chosen_engine(context, data_dir) as engine:
+        if prepare:
+            prepare_first(engine, dataset, collection=collection)
         run(
             engine,
             dataset,

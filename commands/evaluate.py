@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -104,6 +105,13 @@ def prepare(engine: Engine, pack: Path, *, collection: str) -> None:
     say(text("cli.eval.prepared", ready=len(documents) - len(failed), total=len(documents)))
     if failed or bad:
         raise Exit(SOME_FAILED)
+
+
+def prepare_first(engine: Engine, named: str, *, collection: str) -> None:
+    """As :func:`prepare` before a run over a pack; what could not be read is said and the run goes on (its
+    questions about it are not asked, and said). Raises DatasetError when there is no such folder."""
+    with contextlib.suppress(Exit):
+        prepare(engine, Path(named), collection=collection or "default")
 
 
 def load_dataset(engine: Engine, named: str) -> Questions:

@@ -92,6 +92,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "RAGAS did not finish ({python}): {problem}. The run is as it was.",
         "RAGAS 未能完成（{python}）：{problem}。该次评测保持不变。",
     ),
+    "cli.opt.prepare_first": (
+        "take the pack's documents into the library first",
+        "先将数据包中的文档收入文档库",
+    ),
     "cli.help.eval.ragas": (
         "RAGAS scores of a run's answers by a judge model, kept beside its other measures.",
         "由评判模型给出一次评测中各回答的 RAGAS 分数，与其他指标一并保存。",

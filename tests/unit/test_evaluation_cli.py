@@ -135,6 +135,12 @@ def test_a_pack_is_prepared_and_asked(wenju: Wenju, tmp_path: Path) -> None:
     unprepared = wenju("eval", "run", str(pack))
     assert unprepared.code == 1
     assert "p1.txt" in unprepared.err
+    at_once = wenju("eval", "run", str(pack), "--prepare", "--json")
+    assert at_once.code == 3, at_once.err  # c cannot be asked
+    assert json.loads(at_once.out)["summary"]["systems"]["answer"]["n"] > 0
+    gone = wenju("eval", "run", str(tmp_path / "nowhere"), "--prepare")
+    assert gone.code == 1
+    assert "nowhere" in gone.err
     assert wenju("eval", "prepare", str(pack)).code == 0
     assert "2 of 2" in wenju("eval", "prepare", str(pack)).err  # again: nothing new
     ran = wenju("eval", "run", str(pack), "--json")
