@@ -69,6 +69,10 @@ PARENT = re.compile(
 )
 _CONSOLIDATED = re.compile(r"合并(?:资产负债表|利润表|现金流量表|所有者权益)|consolidated", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[。.;；!！?？]\s*$")
+_RUNNING = re.compile(
+    r"(?:年度|季度|中期)报告(?:全文|摘要)?\s*$|\bannual report\b|\bform 10-[kq]\b", re.IGNORECASE
+)
+"""A report's name at the head of a page: its year is no column's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ def power_of(text: str) -> int | None:
 
 def read_head(table: Table, line: str, year: int | None) -> None:
     bare = line.strip()
-    if not bare:
+    if not bare or (not is_row(line) and len(bare) < 60 and _RUNNING.search(bare)):
         return
     if len(bare) > _LONGEST_HEAD and not is_row(line):
         _end(table)

@@ -58,16 +58,19 @@ class Figure:
     place: int = 0  # of the cell among the row's amounts
 
 
-def figures(text: str, *, table_header: str = "", year: int | None = None) -> tuple[Figure, ...]:
+def figures(
+    text: str, *, table_header: str = "", year: int | None = None, parent: bool = False
+) -> tuple[Figure, ...]:
     """The figures of ``text`` in order. ``table_header``: header rows that stand before it. ``year``: the
-    fiscal year of the document, for columns such as 本期."""
-    return _figures(text, table_header, year)
+    fiscal year of the document, for columns such as 本期. ``parent``: it goes on from a statement of the
+    parent company alone."""
+    return _figures(text, table_header, year, parent)
 
 
 @lru_cache(maxsize=512)
-def _figures(text: str, table_header: str, year: int | None) -> tuple[Figure, ...]:
+def _figures(text: str, table_header: str, year: int | None, parent: bool) -> tuple[Figure, ...]:
     found: list[Figure] = []
-    table = Table()
+    table = Table(parent=parent)
     for line in table_header.split(" / "):
         read_head(table, line, year)
     lines: list[tuple[int, str]] = []

@@ -1,8 +1,8 @@
 """The figures that a calculation needs, found among those within reach and named like what is asked.
 
 Promises: every operand stands in a table row that is named like what is asked, in a column of the year
-asked; consolidated figures go before the parent company's, a statement's own row before others; two rows
-that fit equally are no operand.
+asked; a statement's own row goes before others; two rows that fit equally are no operand; figures of the
+parent company alone are taken only for a question that names it (whoever prints them prints the group's too).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ year ended
 """
 _LIGHT = frozenset(_LIGHT_WORDS.split())
 EITHER_WAY = re.compile(r"income|profit|net loss|cash|earnings|利润|亏损|现金|收益", re.IGNORECASE)
+_PARENT_TERMS = term_set("母公司")
 _TOTAL = re.compile(r"\btotal\b|合计|总", re.IGNORECASE)
 _ZH_NOISE = re.compile(
     r"^(?:[一二三四五六七八九十]{1,3}[、.]|其中[:：]?|[减加][:：]|[（(]\d+[)）]|\d+[、.])|[（(][^（）()]*[)）]|[\s:：]"
@@ -67,8 +68,13 @@ def gather(
     wanted: Sequence[Wanted], document: int, shelf: Shelf, known: frozenset[str]
 ) -> dict[Wanted, Found] | Missing:
     named = known | names_of(shelf.of(document))
+    alone = known >= _PARENT_TERMS or "parent" in known
     found: dict[Wanted, Found] = {}
-    seen = shelf.sightings(document)
+
+    def look() -> list[Sighting]:
+        return [s for s in shelf.sightings(document) if alone or not s.figure.parent]
+
+    seen = look()
     together = _together(wanted, seen, named)
     for one in wanted:
         beside = _same_row(one, found, seen)
@@ -82,13 +88,25 @@ def gather(
         while (best is None or (not best.stated and not tries)) and tries < 2:
             tries += 1
             if shelf.look_for(_query(one, tries), document):
-                seen = shelf.sightings(document)
+                seen = look()
                 together = _together(wanted, seen, named)
                 best = _best(one, seen, named, together, pages)
+        if best is None and shelf.turn_over(document, _of_statement(one, seen)):
+            seen = look()
+            together = _together(wanted, seen, named)
+            best = _best(one, seen, named, together, pages)
         if best is None:
             return Missing("", one.name, one.year)
         found[one] = best
     return found
+
+
+def _of_statement(wanted: Wanted, seen: Sequence[Sighting]) -> list[int]:
+    """The pages of the statement where the item stands, as far as they were read."""
+    item = _item(wanted)
+    if item is None:
+        return []
+    return list(dict.fromkeys(s.passage.page_start for s in seen if _stands_in(item, s.passage)))
 
 
 def _same_row(wanted: Wanted, found: dict[Wanted, Found], seen: Sequence[Sighting]) -> Found | None:
@@ -164,7 +182,7 @@ def _best(
             continue
         page = sighting.passage.page_start
         stated = item is None or not item.statement or _stands_in(item, sighting.passage)
-        score += (0.15 if stated else 0.0) - (0.2 if figure.parent else 0.0) - 0.004 * sighting.order
+        score += (0.15 if stated else 0.0) - 0.004 * sighting.order
         score += 0.04 * (min(together[page], 4) - 1) + (0.2 if page in pages else 0.0)
         repeated = {o.passage.page_start for o in seen if o.figure.value == figure.value}
         score += 0.02 * min(len(repeated) - 1, 3)  # a report gives its main figures several times

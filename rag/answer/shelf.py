@@ -7,17 +7,20 @@ figure that is given out can be cited: it lies in a passage of the question or i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.answer.columns import PARENT
 from rag.answer.evidence import head, term_set, years
 from rag.answer.figures import Figure, figures
 from rag.records import Page, Passage, Scope, StoredChunk
+from rag.vocabulary.page_types import last_statement
 
 MAX_SEARCHES = 5
 _FOUND = 8  # passages of one search
 _PAGES = 14  # of one document that are read for one question
+_BESIDE = 6  # further ones, before and after those
+_BACK = 4  # pages: how far back the title of a statement is looked for that goes on over pages
 
 Search = Callable[[str, Scope, int], Sequence[Passage]]
 PageOf = Callable[[int, int], Page]
@@ -48,6 +51,7 @@ class Shelf:
     searches: int = 0
     _whole: dict[tuple[int, int], Sequence[Passage]] = field(default_factory=dict)
     _found: dict[int, list[Passage]] = field(default_factory=dict)
+    _beside: dict[int, list[Passage]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for passage in self.passages:
@@ -71,6 +75,15 @@ class Shelf:
         self._found.setdefault(document_id, []).extend(new)
         return bool(new)
 
+    def turn_over(self, document_id: int, numbers: Iterable[int]) -> bool:
+        """Adds the pages before and after ``numbers``, where a statement goes on; whether any was new."""
+        here = self._beside.setdefault(document_id, [])
+        known = {p.page_start for p in (*self.of(document_id), *here)}
+        wanted = dict.fromkeys(n + step for n in numbers for step in (1, -1))
+        new = [p for n in wanted if n > 0 and n not in known for p in self._chunks(document_id, n)[:1]]
+        here += new[: _BESIDE - len(here)]
+        return bool(new)
+
     def sightings(self, document_id: int) -> list[Sighting]:
         """The figures of the document's pages that passages lie on, and of the passages."""
         passages = self.of(document_id)
@@ -79,16 +92,20 @@ class Shelf:
         pages: dict[int, list[Passage]] = {}
         for passage in passages:
             pages.setdefault(passage.page_start, []).append(passage)
-        for order, (number, here) in enumerate(list(pages.items())[:_PAGES]):
+        read = list(pages.items())[:_PAGES]
+        read += [(p.page_start, [p]) for p in self._beside.get(document_id, ()) if p.page_start not in pages]
+        for order, (number, here) in enumerate(read):
             first = min(here, key=lambda p: p.char_start)
             text = self._page_text(document_id, number)
             if text is not None:
-                # The header of a table that goes on from the page before is known to its first chunk.
-                goes_on = "" if _begins(first.table_header, text) else first.table_header
+                # The header of a table that goes on from the page before is known to the page's first chunk.
+                top = first if not first.char_start else next(iter(self._chunks(document_id, number)), first)
+                goes_on = "" if _begins(top.table_header, top.text) else top.table_header
                 words = term_set(text) | term_set(head(first))
-                parent = _own_alone(here)
-                for figure in figures(text, table_header=goes_on, year=year):
-                    if parent and not figure.parent:
+                alone = _own_alone(here)
+                parent = self._goes_on_alone(document_id, number)
+                for figure in figures(text, table_header=goes_on, year=year, parent=parent):
+                    if alone and not figure.parent:
                         figure = replace(figure, parent=True)
                     row = text[figure.start : figure.end]
                     place = _place(row, here) or _place(row, self._chunks(document_id, number))
@@ -100,6 +117,15 @@ class Shelf:
                 for figure in figures(passage.text, table_header=passage.table_header, year=year):
                     seen.append(Sighting(figure, passage, figure.start, figure.end, order, words))
         return seen
+
+    def _goes_on_alone(self, document_id: int, number: int) -> bool:
+        """Whether the last statement that the pages before begin is the parent company's own."""
+        for before in range(number - 1, max(0, number - 1 - _BACK), -1):
+            text = self._page_text(document_id, before)
+            title = last_statement(text) if text is not None else None
+            if title is not None:
+                return title.parent
+        return False
 
     def _chunks(self, document_id: int, number: int) -> Sequence[Passage]:
         key = (document_id, number)
@@ -123,9 +149,10 @@ def _own_alone(passages: Sequence[Passage]) -> bool:
 
 
 def _begins(header: str, text: str) -> bool:
-    """Whether the header's last line stands on the page itself."""
+    """Whether the header's last line stands in the text itself, before any row of figures."""
     last = header.split(" / ")[-1].strip()
-    return bool(last) and last in text
+    before, found, _ = text.partition(last) if last else ("", "", "")
+    return bool(found) and not re.search(r"\t[^\n]*\d", before)
 
 
 def _place(row: str, passages: Sequence[Passage]) -> tuple[Passage, int, int] | None:

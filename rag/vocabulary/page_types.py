@@ -109,6 +109,14 @@ def page_type(text: str, number: int = 0, before: State = State()) -> tuple[Page
     return "", State() if last is not before else State("notes" if before.kind == "notes" else "")
 
 
+def last_statement(text: str) -> State | None:
+    """The statement or notes whose title stands last on a page; None when it carries no such title."""
+    found = None
+    for line in text.split("\n"):
+        found = _title(line) or found
+    return found
+
+
 def _blocks(lines: Sequence[str], before: State) -> list[tuple[State, list[str]]]:
     """The page cut at titles; the first block goes on from ``before``."""
     blocks: list[tuple[State, list[str]]] = [(before, [])]

@@ -219,3 +219,55 @@ Effective tax rate	21.6 %	24.6 %	27.0 %"""
     assert each["Total revenues", 2020] == "$36,087"
     assert ("Pretax income", None) not in each
     assert each["Effective tax rate", 2022] == "21.6 %"
+
+
+def test_the_name_of_a_report_at_the_head_of_a_page_dates_no_column() -> None:
+    table = (
+        "2020 年年度报告\n\n货币资金\t1,108,509,231.31\t1,108,509,231.31\n应收账款\t576,253,532.88\t5,253.88"
+    )
+    header = "影响金额 / 会计政策变更的内容和原因\t受影响的报表项目"
+    assert {f.column.year for f in figures(table, table_header=header, year=2020)} == {None}
+
+
+ZH_PAGES = {
+    60: "合并资产负债表\n单位：元\n项目\t2019 年 12 月 31 日\t2018 年 12 月 31 日"
+    "\n资产总计\t2,464,948,703.85\t2,051,223,456.86"
+    "\n流动负债合计\t696,435,257.06\t382,344,340.93",
+    61: "负债合计\t719,546,813.39\t405,997,436.79\n\n母公司资产负债表\n单位：元"
+    "\n项目\t2019 年 12 月 31 日\t2018 年 12 月 31 日\n货币资金\t122,775,584.93\t219,607,349.88",
+    62: "资产总计\t1,309,295,398.09\t1,257,779,376.14\n负债合计\t176,691,681.69\t154,564,376.98",
+}
+ZH_HEADER = "单位：元 / 项目\t2019 年 12 月 31 日\t2018 年 12 月 31 日"
+
+
+def ask_pages(question: str, found: list[int]) -> Result | Missing | None:
+    """``found``: the pages that the search found; the others are only turned over to."""
+    pages = {
+        n: replace(
+            passage(1, text, "远山泵业_2019年_年度报告.pdf", 2019),
+            page_start=n, page_end=n, chunk_id=n, page_type="balance_sheet" if n < 62 else "",
+            table_header="" if n == 60 else ZH_HEADER,
+        )
+        for n, text in ZH_PAGES.items()
+    }  # fmt: skip
+    shelf = Shelf(
+        [pages[n] for n in found],
+        Scope(frozenset({1})),
+        lambda query, scope, top_k: (),
+        lambda document_id, number: SimpleNamespace(text=ZH_PAGES.get(number, "")),  # type: ignore[arg-type,return-value]
+        lambda document_id, number: [pages[number]] if number in pages else [],
+    )
+    return calculate(question, shelf)
+
+
+def test_the_parent_companys_figures_are_never_taken_for_the_groups() -> None:
+    made = ask_pages("远山泵业2019年的资产负债率是多少？", [60, 62])  # 61 is turned over to
+    assert isinstance(made, Result)
+    assert made.calculation.result == "29.19%"
+    assert not isinstance(ask_pages("远山泵业2019年的资产负债率是多少？", [62]), Result)
+
+
+def test_the_parent_companys_figures_answer_a_question_about_it() -> None:
+    made = ask_pages("远山泵业母公司2019年的资产负债率是多少？", [62])
+    assert isinstance(made, Result)
+    assert made.calculation.result == "13.50%"
