@@ -26,7 +26,7 @@ from finetune.records import Record, Told
 from finetune.registry import Registry
 from finetune.served import served_prompts
 from finetune.train_set import open_train_set
-from rag.access import LOCAL, require_role
+from rag.access import LOCAL, require_right
 from rag.answer.arms import BASE
 from rag.answer.verify import verify
 from rag.records import EvalResult, Principal
@@ -90,7 +90,7 @@ def gate(
     """Asks ``questions`` through Engine.ask, or, when there are none, ``heldout`` records over their own
     passages. ``guards`` and ``targets`` (``MEASURE`` or ``MEASURE:amount``) replace GUARDS and TARGETS. Loads
     the adapter for the while. Raises TuneError, GateError, and nothing has changed then."""
-    require_role(principal, "evaluator", "admin")
+    require_right(principal, "evaluate")
     adapter = registry.adapter(name, principal)
     asked, rest, left_out = _unseen(engine, adapter, questions, heldout)
     if not asked and not rest:

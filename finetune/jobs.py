@@ -23,7 +23,7 @@ from typing import Any
 from finetune.config import TuneError, check_config
 from finetune.registry import Registry
 from finetune.sets import TrainSets
-from rag.access import LOCAL, require_role
+from rag.access import LOCAL, require_right
 from rag.engine import Engine
 from rag.records import Principal
 from rag.settings import Settings
@@ -55,7 +55,7 @@ class Jobs:
 
     def all(self, principal: Principal = LOCAL) -> list[TuneJob]:
         """Newest first; those whose process died are marked."""
-        require_role(principal, "evaluator", "admin")
+        require_right(principal, "evaluate")
         found = self._engine.store.jobs()
         if any(_lost(job) for job in found):
             for job in found:
@@ -79,7 +79,7 @@ class Jobs:
         """Trains an adapter ``name`` on an approved set, registers it and, with ``gate`` ({"dataset": name}
         or {"heldout": set}), judges it. ``options``: further keys of a training file. Raises TuneError,
         StoreError("tune.busy")."""
-        require_role(principal, "evaluator", "admin")
+        require_right(principal, "evaluate")
         registry = Registry(self._engine.store, self._engine.settings)
         if not _NAME.fullmatch(name):
             raise TuneError("tune.bad_name", name=name)
@@ -92,13 +92,13 @@ class Jobs:
 
     def judge(self, name: str, gate: Mapping[str, Any], principal: Principal = LOCAL) -> TuneJob:
         """Gates a registered adapter. Raises TuneError, StoreError."""
-        require_role(principal, "evaluator", "admin")
+        require_right(principal, "evaluate")
         Registry(self._engine.store, self._engine.settings).adapter(name, principal)
         return self._start(GATE, {"name": name, "gate": dict(gate)}, principal)
 
     def stop(self, job_id: int, principal: Principal = LOCAL) -> bool:
         """The job ends within a second or two; False: it had ended already."""
-        require_role(principal, "evaluator", "admin")
+        require_right(principal, "evaluate")
         stopped = self._engine.store.update_job(job_id, status="stopped")
         if stopped:
             self._engine.store.note_action(principal.user_id, "tune.stop", str(job_id), {})

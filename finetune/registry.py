@@ -14,7 +14,7 @@ from pathlib import Path
 from finetune.config import TuneError
 from finetune.live import AdapterServer, adapter_hash, check_folder
 from finetune.served import served_prompts
-from rag.access import LOCAL, require_role
+from rag.access import LOCAL, require_right
 from rag.answer.prompts import training_version
 from rag.records import Principal
 from rag.settings import Settings
@@ -48,12 +48,12 @@ class Registry:
 
     def adapters(self, principal: Principal = LOCAL) -> list[Adapter]:
         """Newest first."""
-        require_role(principal, "evaluator", "admin")
+        require_right(principal, "evaluate")
         return self._store.adapters()
 
     def adapter(self, name: str, principal: Principal = LOCAL) -> Adapter:
         """Raises StoreError("tune.no_such")."""
-        require_role(principal, "evaluator", "admin")
+        require_right(principal, "evaluate")
         return self._store.adapter(name)
 
     @contextmanager
@@ -71,7 +71,7 @@ class Registry:
     def register(self, name: str, folder: Path, principal: Principal = LOCAL) -> Adapter:
         """Takes in a trained adapter that lies inside :attr:`root`. Raises TuneError, StoreError
         ("tune.name_taken")."""
-        require_role(principal, "evaluator", "admin")
+        require_right(principal, "evaluate")
         if not name or not all(c.isalnum() or c in "-_." for c in name) or name.startswith("."):
             raise TuneError("tune.bad_name", name=name)
         card = check_folder(folder, self.root)
@@ -90,7 +90,7 @@ class Registry:
         """``name`` answers ``share`` (0 < share <= 1) of the users from now on. ``other_prompt``: also when
         it learned another wording of the prompt than is served. Raises TuneError, and then nothing has
         changed."""
-        require_role(principal, "admin")
+        require_right(principal, "admin")
         if not 0 < share <= 1:
             raise TuneError("tune.bad_share", share=share)
         adapter = self._store.adapter(name)
@@ -104,7 +104,7 @@ class Registry:
 
     def rollback(self, principal: Principal = LOCAL) -> Adapter | None:
         """Back to what was live before the newest live adapter; None: to the base model."""
-        require_role(principal, "admin")
+        require_right(principal, "admin")
         live = self._store.live_adapters()
         target: Adapter | None = None
         if len(live) > 1:  # the newest has a share: the one below it takes all again

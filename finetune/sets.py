@@ -15,7 +15,7 @@ from finetune.formats import BadLine, read_any
 from finetune.records import Record
 from finetune.served import served_prompts
 from finetune.train_set import approve_folder, make_train_set, open_train_set
-from rag.access import LOCAL, require_role
+from rag.access import LOCAL, require_right
 from rag.engine import Engine
 from rag.records import Principal
 from rag.store.tuning import TrainSet
@@ -45,7 +45,7 @@ class TrainSets:
     ) -> TrainSet:
         """A new version from ``sources``: "turns" (liked and corrected answers), "golden" (accepted questions
         of every dataset), "golden:DATASET", or files of instruction data. Raises TuneError."""
-        require_role(principal, "evaluator", "admin")
+        require_right(principal, "evaluate")
         records: list[Record] = []
         bad: list[BadLine] = []
         for source in sources or SOURCES:
@@ -73,7 +73,7 @@ class TrainSets:
         keep_unreviewed: bool = False,
     ) -> TrainSet:
         """A new version of ``records``, cleaned and split. Raises TuneError."""
-        require_role(principal, "evaluator", "admin")
+        require_right(principal, "evaluate")
         written = make_train_set(
             name,
             records,
@@ -102,7 +102,7 @@ class TrainSets:
 
     def all(self, principal: Principal = LOCAL) -> list[TrainSet]:
         """Newest first."""
-        require_role(principal, "evaluator", "admin")
+        require_right(principal, "evaluate")
         return self._engine.store.train_sets()
 
     def get(self, named: str, principal: Principal = LOCAL) -> TrainSet:

@@ -9,6 +9,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from finetune.cycle import Cycle, run_cycle
 from finetune.jobs import Jobs
 from finetune.registry import Registry
 from finetune.sets import TrainSets
+from rag.access import LOCAL
 from rag.engine import Engine
 from rag.errors import AccessDenied, StoreError
 from rag.records import Principal
@@ -162,8 +164,18 @@ def test_what_cannot_be_started_is_refused_at_once(engine: Engine, approved: str
         with pytest.raises((TuneError, StoreError)) as caught:
             act()
         assert caught.value.code == code
-    with pytest.raises(AccessDenied):
-        jobs.train("x", approved, "tiny", ANALYST)
+    sets = TrainSets(engine)
+    for who in (ANALYST, replace(LOCAL, rights=frozenset({"admin"}), token_id=1)):
+        for refused in (
+            lambda who=who: jobs.train("x", approved, "tiny", who),
+            lambda who=who: jobs.judge("x", {}, who),
+            lambda who=who: jobs.stop(1, who),
+            lambda who=who: jobs.all(who),
+            lambda who=who: sets.all(who),
+            lambda who=who: sets.make("x", ["turns"], who),
+        ):
+            with pytest.raises(AccessDenied):
+                refused()
     assert jobs.all() == []
 
 

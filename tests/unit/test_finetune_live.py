@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from finetune.registry import Registry
 from rag.access import LOCAL
 from rag.answer.prompts import training_version
 from rag.errors import AccessDenied
-from rag.records import Principal
+from rag.records import Principal, Right
 from rag.settings import Settings, TuningSettings
 from rag.store import Store
 
@@ -240,6 +241,30 @@ def test_roles(registry: Registry) -> None:
         with pytest.raises(AccessDenied):
             action()
     assert registry.promote("one", LOCAL).state == "live"
+
+
+def test_a_token_may_no_more_than_it_says(registry: Registry) -> None:
+    """An admin's tokens: each right opens what it names, and nothing else."""
+    ready(registry, "one")
+
+    def token(*rights: Right) -> Principal:
+        return replace(LOCAL, rights=frozenset(rights), token_id=1)
+
+    for which in (token("admin"), token("read", "ask", "write", "feedback")):
+        for look in (
+            lambda who=which: registry.adapters(who),
+            lambda who=which: registry.adapter("one", who),
+        ):
+            with pytest.raises(AccessDenied) as error:
+                look()
+            assert error.value.code == "access.needs_right"
+    for which in (token("evaluate"), token("read", "feedback")):
+        with pytest.raises(AccessDenied):
+            registry.promote("one", which)
+        with pytest.raises(AccessDenied):
+            registry.rollback(which)
+    assert [a.name for a in registry.adapters(token("evaluate"))] == ["one"]
+    assert registry.promote("one", token("admin")).state == "live"
 
 
 def test_no_server_is_said(tmp_path: Path) -> None:
