@@ -108,6 +108,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     [wenju] = [job for job in config["scrape_configs"] if job["job_name"] == "wenju"]
     (folder / "token").write_text(TOKEN)
     wenju["authorization"]["credentials_file"] = str(folder / "token")
+    del wenju["dns_sd_configs"]  # there is no name service here
     wenju["static_configs"] = [{"targets": [f"127.0.0.1:{app}"]}]
     config["scrape_configs"] = [wenju]
     config["rule_files"] = [str(RULES / "rules" / "*.yml")]

@@ -206,7 +206,10 @@ class TestCompose:
         config = yaml.safe_load(_read(ROOT / "deploy" / "prometheus" / "prometheus.yml"))
         reached = set(services["prometheus"]["networks"])
         for job in config["scrape_configs"]:
-            for target in (t for group in job["static_configs"] for t in group["targets"]):
+            by_name = [f"{n}:{sd['port']}" for sd in job.get("dns_sd_configs", []) for n in sd["names"]]
+            listed = [t for group in job.get("static_configs", []) for t in group["targets"]]
+            assert by_name + listed
+            for target in by_name + listed:
                 name, _, port = target.partition(":")
                 if name in ("localhost", "prometheus"):
                     continue
