@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import socket
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
 import pytest
+from servers import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "vllm-cpu-env.sh"
@@ -31,10 +29,28 @@ def require_or_skip(what: str, command: str) -> None:
     pytest.skip(text)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def vllm(folder: Path, *options: str, words: str = "", size: Sequence[str] = ()) -> tuple[Server, str]:
+    """A server, not started, that serves a tiny Qwen3 (made in ``folder``/tiny) as "tiny"; its URL, ending in
+    /v1. Arguments as in :func:`vllm_server`."""
+    if not INSTALLED.exists():
+        require_or_skip("the CPU build of vLLM", f"{SCRIPT.relative_to(ROOT)} install")
+    model = folder / "tiny"
+    made: list[str | Path] = [SCRIPT, "model", model]
+    if words:
+        (folder / "words.txt").write_text(words, encoding="utf-8")
+        made.append(folder / "words.txt")
+    made += size
+    subprocess.run(made, check=True, capture_output=True, timeout=300)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+
+    def ready() -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{url}/health", timeout=2, trust_env=False).status_code == 200
+        return False
+
+    command = [str(SCRIPT), "serve", str(model), str(port), *options]
+    return Server("vllm", command, folder, ready, start_s=START_S), f"{url}/v1"
 
 
 @contextlib.contextmanager
@@ -46,42 +62,12 @@ def vllm_server(folder: Path, *options: str, words: str = "", size: Sequence[str
     if given and not words:
         yield given
         return
-    if not INSTALLED.exists():
-        require_or_skip("the CPU build of vLLM", f"{SCRIPT.relative_to(ROOT)} install")
-    model, log = folder / "tiny", folder / "vllm.log"
-    made: list[str | Path] = [SCRIPT, "model", model]
-    if words:
-        (folder / "words.txt").write_text(words, encoding="utf-8")
-        made.append(folder / "words.txt")
-    made += size
-    subprocess.run(made, check=True, capture_output=True, timeout=300)
-    port = _free_port()
-    with log.open("wb") as out:
-        server = subprocess.Popen(
-            [SCRIPT, "serve", model, str(port), *options],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    server, url = vllm(folder, *options, words=words, size=size)
     try:
-        deadline = time.monotonic() + START_S
-        url = f"http://127.0.0.1:{port}"
-        while True:
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{url}/health", timeout=2, trust_env=False).status_code == 200:
-                    break
-            if server.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"vLLM did not start:\n{log.read_text('utf-8', 'replace')[-3000:]}")
-            time.sleep(0.5)
-        yield f"{url}/v1"
+        server.start()
+        yield url
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait(10)
+        server.stop()
 
 
 def running_requests(url: str) -> float:
