@@ -1,4 +1,4 @@
-"""``wenju tune``: training data, training, adapters and the way live and back."""
+"""``wenju tune``: training data, jobs, adapters and the way live and back."""
 
 from __future__ import annotations
 
@@ -122,79 +122,7 @@ def distill_set(engine: Engine, name: str, *, of: str, url: str, model: str, as_
     _show_set(sets.add(name, taught), as_json=as_json)
 
 
-# -- training
-
-
-def train(config_path: Path, *, unapproved: bool, as_json: bool) -> None:
-    """Trains as the YAML file says. Raises TuneError naming what is missing or wrong."""
-    from finetune.config import load_config
-    from finetune.training import train as run
-
-    config = load_config(config_path)
-    if unapproved:
-        config = config.model_copy(update={"unapproved": True})
-    if config.unapproved:
-        note(text("tune.unapproved", path=config.data))
-
-    def tell(step: int, loss: float, heldout: float | None) -> None:
-        if as_json:
-            emit({"step": step, "steps": config.steps, "loss": loss, "heldout": heldout})
-            return
-        words = f"  {step}/{config.steps}  loss {loss:.4f}"
-        say(words if heldout is None else f"{words}  held out {heldout:.4f}")
-
-    card = run(config, on_step=tell)
-    if as_json:
-        emit(card.model_dump(mode="json"))
-        return
-    if card.left_out:
-        note(text("tune.left_out", count=card.left_out, max_tokens=config.max_tokens))
-    if card.privacy:
-        say(text("tune.private_done", folder=config.output_dir, **_rounded(card.privacy)))
-        return
-    say(
-        text(
-            "tune.done",
-            folder=config.output_dir,
-            first=f"{card.losses[0]:.3f}",
-            last=f"{card.losses[-1]:.3f}",
-            steps=config.steps,
-            records=card.records,
-        )
-    )
-
-
-def merge(folder: Path, output: Path, *, quantise: str, as_json: bool) -> None:
-    from finetune.compress import merge as run
-
-    made = run(folder, output, quantise=quantise)
-    told = {
-        "folder": str(made.folder),
-        "difference": made.difference,
-        "quantised_difference": made.quantised_difference,
-        "same_next": made.same_next,
-        "bytes": made.bytes,
-    }
-    if as_json:
-        emit(told)
-        return
-    shown = _rounded({**told, "megabytes": made.bytes / 1e6, "same": 100 * made.same_next})
-    say(text("tune.merged", **shown))
-
-
-def retriever(engine: Engine, path: Path, *, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    from finetune.retriever import load_retrieval, train_retriever
-
-    config = load_retrieval(path)
-    judged = train_retriever(engine, config)
-    if as_json:
-        emit({"folder": str(config.output_dir), **asdict(judged)})
-        return
-    code = f"tune.retriever_{config.kind}"
-    say(text("tune.retriever_done", folder=config.output_dir, **_rounded(asdict(judged))))
-    say(text(code, folder=config.output_dir))
+# -- jobs and the timed loop
 
 
 def run_job(engine: Engine, job_id: int) -> None:
@@ -234,6 +162,12 @@ def stop_job(engine: Engine, job_id: int) -> None:
     say(text("tune.stopped" if Jobs(engine).stop(job_id) else "tune.ended", job=job_id))
 
 
+def again(engine: Engine, job_id: int) -> None:
+    from finetune.jobs import Jobs
+
+    say(text("tune.again", job=job_id, new=Jobs(engine).again(job_id).id))
+
+
 def cycle(engine: Engine, path: Path, *, as_json: bool) -> None:
     """One round of the loop, as far as it may go."""
     import json
@@ -266,80 +200,6 @@ def cycle(engine: Engine, path: Path, *, as_json: bool) -> None:
         return
     named = {"set": printable(where.set_name), "adapter": where.adapter, "new": where.new}
     say(text(f"tune.cycle_{where.stage}", least=chosen.least_new, **named))
-
-
-def exposure(config_path: Path, *, unapproved: bool, canaries: int, as_json: bool) -> None:
-    """Two trainings with planted secrets; nothing is written. Exits with 3 when the control shows nothing."""
-    from commands.console import SOME_FAILED
-    from finetune.config import load_config
-    from finetune.exposure import measure_exposure
-    from finetune.training import read_data
-
-    config = load_config(config_path)
-    if unapproved:
-        config = config.model_copy(update={"unapproved": True})
-
-    def tell(step: int, loss: float, heldout: float | None) -> None:
-        say(f"  {step}/{config.steps}  loss {loss:.4f}")
-
-    report = measure_exposure(config, read_data(config), canaries=canaries, on_step=tell)
-    if as_json:
-        emit(report.to_json())
-    else:
-        for label, leak in (("tune.leak_private", report.private), ("tune.leak_control", report.control)):
-            auc = "-" if leak.membership_auc is None else f"{leak.membership_auc:.2f}"
-            bits = f"{leak.exposure:.1f}"
-            print(text(label, bits=bits, most=f"{report.most:.1f}", auc=auc, epsilon=leak.epsilon or "-"))
-    if not report.sees:
-        say(text("tune.leak_blind"))
-        raise Exit(SOME_FAILED)
-
-
-def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in values.items()}
-
-
-def plan(config_path: Path, *, as_json: bool) -> None:
-    """What the training will need. Exits with 3 when it does not fit, saying what would be smaller."""
-    from commands.console import SOME_FAILED
-    from finetune.config import load_config
-    from finetune.plan import plan as estimate
-    from finetune.plan import smaller
-
-    config = load_config(config_path)
-    found = estimate(config)
-    advice = "" if found.fits else smaller(config)
-    if as_json:
-        emit(
-            {
-                "parameters": found.parameters,
-                "trainable": found.trainable,
-                "weights_gb": round(found.weights_gb, 3),
-                "optimizer_gb": round(found.optimizer_gb, 3),
-                "activations_gb": round(found.activations_gb, 3),
-                "total_gb": round(found.total_gb, 3),
-                "available_gb": round(found.available_gb, 3),
-                "fits": found.fits,
-                "smaller": advice,
-            }
-        )
-    else:
-        print(
-            text(
-                "tune.plan",
-                trainable=f"{found.trainable:,}",
-                parameters=f"{found.parameters:,}",
-                share=f"{100 * found.trainable / found.parameters:.2f}",
-                total=f"{found.total_gb:.1f}",
-                available=f"{found.available_gb:.1f}",
-                weights=f"{found.weights_gb:.1f}",
-                optimizer=f"{found.optimizer_gb:.1f}",
-                activations=f"{found.activations_gb:.1f}",
-            )
-        )
-    if not found.fits:
-        say(text("tune.memory", smaller=advice))
-        raise Exit(SOME_FAILED)
 
 
 # -- adapters

@@ -98,7 +98,7 @@ def data_approve(
 @tune_app.command("plan", help="cli.help.tune.plan")
 @guarded
 def tune_plan(config: Config, as_json: AsJson = False) -> None:
-    from commands.tune import plan
+    from commands.tune_train import plan
 
     plan(config, as_json=as_json)
 
@@ -110,7 +110,7 @@ def tune_train(
     unapproved: Annotated[bool, typer.Option("--unapproved", help="cli.opt.tune_unapproved")] = False,
     as_json: AsJson = False,
 ) -> None:
-    from commands.tune import train
+    from commands.tune_train import train
 
     train(config, unapproved=unapproved, as_json=as_json)
 
@@ -123,7 +123,7 @@ def tune_merge(
     nf4: Annotated[bool, typer.Option("--nf4", help="cli.opt.nf4")] = False,
     as_json: AsJson = False,
 ) -> None:
-    from commands.tune import merge
+    from commands.tune_train import merge
 
     merge(folder, output, quantise="nf4" if nf4 else "", as_json=as_json)
 
@@ -133,10 +133,10 @@ def tune_merge(
 def tune_retriever(
     context: typer.Context, config: Config, as_json: AsJson = False, data_dir: DataDir = None
 ) -> None:
-    from commands import tune
+    from commands import tune_train
 
     with chosen_engine(context, data_dir) as engine:
-        tune.retriever(engine, config, as_json=as_json)
+        tune_train.retriever(engine, config, as_json=as_json)
 
 
 @tune_app.command("exposure", help="cli.help.tune.exposure")
@@ -147,7 +147,7 @@ def tune_exposure(
     unapproved: Annotated[bool, typer.Option("--unapproved", help="cli.opt.tune_unapproved")] = False,
     as_json: AsJson = False,
 ) -> None:
-    from commands.tune import exposure
+    from commands.tune_train import exposure
 
     exposure(config, unapproved=unapproved, canaries=canaries, as_json=as_json)
 
@@ -183,6 +183,19 @@ def tune_stop(
 
     with chosen_engine(context, data_dir) as engine:
         tune.stop_job(engine, job)
+
+
+@tune_app.command("again", help="cli.help.tune.again")
+@guarded
+def tune_again(
+    context: typer.Context,
+    job: Annotated[int, typer.Argument(metavar="JOB", help="cli.arg.job")],
+    data_dir: DataDir = None,
+) -> None:
+    from commands import tune
+
+    with chosen_engine(context, data_dir) as engine:
+        tune.again(engine, job)
 
 
 @tune_app.command("job", hidden=True, help="cli.help.tune.job")

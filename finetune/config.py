@@ -94,6 +94,7 @@ class Training(BaseModel):
         0.5, ge=0, le=1, description="0: KL divergence from the teacher, 1: to it, between: Jensen-Shannon"
     )
     privacy: Privacy | None = Field(None, description="differentially private, with method lora")
+    check_memory: bool = Field(True, description="do not start what is estimated not to fit into memory")
     unapproved: bool = Field(False, description="train on data that nobody approved; the card says so")
 
     @model_validator(mode="before")

@@ -96,6 +96,19 @@ class Jobs:
         Registry(self._engine.store, self._engine.settings).adapter(name, principal)
         return self._start(GATE, {"name": name, "gate": dict(gate)}, principal)
 
+    def again(self, job_id: int, principal: Principal = LOCAL) -> TuneJob:
+        """Starts a job that failed, was stopped or died once more, with the settings of then: training goes
+        on from its last checkpoint. Raises TuneError, StoreError."""
+        require_role(principal, "evaluator", "admin")
+        self.all(principal)  # one that died is marked as failed
+        job = self._engine.store.job(job_id)
+        if job.status not in ("failed", "stopped"):
+            raise TuneError("tune.not_again", job=job_id)
+        if job.kind == TRAIN:
+            trainer_python(self._engine.settings)
+        kept = {key: value for key, value in job.config.items() if key not in ("roles", "settings")}
+        return self._start(job.kind, kept, principal)
+
     def stop(self, job_id: int, principal: Principal = LOCAL) -> bool:
         """The job ends within a second or two; False: it had ended already."""
         require_right(principal, "evaluate")

@@ -156,6 +156,21 @@ def open_train_set(folder: Path) -> tuple[list[Record], list[Record], SetCard]:
     return list(read_records(folder / TRAIN)), list(read_records(folder / HELD_OUT)), card
 
 
+def removed_records(folder: Path) -> list[tuple[str, Record]]:
+    """(reason, record) of everything that was left out. Raises TuneError when the file is not what the card
+    says."""
+    try:
+        content = (folder / REMOVED).read_bytes()
+        card = SetCard.model_validate_json((folder / CARD).read_bytes())
+        rows = [json.loads(line) for line in content.splitlines()]
+        found = [(str(row["reason"]), Record.model_validate(row)) for row in rows]
+    except (OSError, ValueError, KeyError) as error:
+        raise TuneError("tune.config", path=folder, problem=" ".join(str(error).split())[:300]) from error
+    if hashlib.sha256(content).hexdigest() != card.removed_sha256:
+        raise TuneError("tune.changed", path=folder / REMOVED)
+    return found
+
+
 def approve_folder(folder: Path, card: SetCard, user_id: str) -> None:
     """Writes beside the data who approved it: training needs it, wherever the folder is copied to."""
     words = {"sha256": card.sha256, "by": user_id, "at": datetime.now(UTC).isoformat()}

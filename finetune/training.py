@@ -159,8 +159,9 @@ def learn(config: Training, data: Data, on_step: OnStep | None = None) -> Learne
             )
             return Learned(model, tokenizer, len(examples), [], told, spent, work)
         trainer, watcher = _trainer(config, model, tokenizer, examples, heldout, work, on_step)
-        resume = last_checkpoint(work / _CHECKPOINTS)
-        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        with _alone(work):
+            resume = last_checkpoint(work / _CHECKPOINTS)
+            trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     losses = [loss for _, loss in sorted(watcher.losses.items())]
     return Learned(model, tokenizer, len(examples), losses, dict(watcher.heldout), None, work)
 
@@ -189,6 +190,21 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 
 @contextmanager
+def _alone(work: Path) -> Iterator[None]:
+    """No other process writes checkpoints into ``work``. Raises TuneError when one does; a killed one holds
+    nothing."""
+    import fcntl
+
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TuneError("tune.trained_already", path=work) from error
+        yield
+
+
+@contextmanager
 def memory_told(config: Training) -> Iterator[None]:
     """Turns any lack of memory into a TuneError with the next smaller setting."""
     try:
@@ -203,7 +219,8 @@ def memory_told(config: Training) -> Iterator[None]:
 
 def _work_folder(config: Training, data: str) -> Path:
     """Beside the output, named by everything that decides the outcome: another run never resumes from it."""
-    decisive = config.model_dump(mode="json", exclude={"output_dir", "report_to", "save_steps", "unapproved"})
+    free = {"output_dir", "report_to", "save_steps", "unapproved", "check_memory"}
+    decisive = config.model_dump(mode="json", exclude=free)
     words = json.dumps([decisive, data], sort_keys=True)
     key = hashlib.sha256(words.encode()).hexdigest()[:12]
     return config.output_dir.with_name(f".{config.output_dir.name}.{key}.work")

@@ -178,7 +178,9 @@ def run_trainer(python: str, training: Mapping[str, Any], path: Path, work: Work
 def _take_step(line: str, work: Work) -> None:
     with contextlib.suppress(ValueError):
         row = json.loads(line)
-        if isinstance(row, dict) and "step" in row:
+        if isinstance(row, dict) and isinstance(row.get("plan"), dict):
+            work.told(plan=row["plan"])
+        elif isinstance(row, dict) and "step" in row:
             work.told(
                 **{key: row[key] for key in ("step", "steps", "loss", "heldout") if row.get(key) is not None}
             )

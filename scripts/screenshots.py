@@ -18,8 +18,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
-from conftest import FLAGS, running_app  # type: ignore[import-not-found]  # noqa: E402
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from real_app import FLAGS, running_app  # type: ignore[import-not-found]  # noqa: E402
 
 CITATION = 'a[href*="#cite-"]'
 LIMIT_BYTES = 300_000

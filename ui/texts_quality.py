@@ -222,7 +222,7 @@ QUALITY: dict[str, tuple[str, str]] = {
     "quality.reader_says": ("The reader says", "读者说"),
     "quality.reader_answer": ("Right according to the reader", "读者认为的正确答案"),
     "quality.dismiss": ("Dismiss", "忽略"),
-    "quality.review_accepted": ("golden question", "已转为标准问题"),
+    "quality.review_accepted": ("accepted", "已采纳"),
     "quality.review_dismissed": ("dismissed", "已忽略"),
     "quality.over_time": ("Mistakes by month", "每月错误"),
     "quality.worst": ("worst first", "最严重的在前"),

@@ -1,4 +1,4 @@
-"""The Tuning page: training sets and adapters; what is live, and the way there and back.
+"""The Tuning page: what is live, and the way there and back: feedback, training sets, training, the gate.
 
 Evaluators make sets and look; admins approve what changes who answers. finetune checks it again.
 """
@@ -6,23 +6,27 @@ Evaluators make sets and look; admins approve what changes who answers. finetune
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import streamlit as st
 
+from finetune.gate import BASELINE, CANDIDATE
 from finetune.registry import PROMOTABLE, Registry
 from finetune.sets import SOURCES, TrainSets
+from finetune.train_set import open_train_set, removed_records
 from rag.access import is_admin
 from rag.answer.arms import BASE
 from rag.errors import WenjuError
 from rag.messages import message
 from rag.store.tuning import Adapter, TrainSet
-from ui import tuning_jobs
+from ui import tuning_jobs, tuning_review
 from ui.boot import current, principal
 from ui.language import language, say
 from ui.safe import one_line, plain
 from ui.texts_quality import measure_name
 
 SHOWN = 20
+RECORDS_SHOWN = 500
 _COLOURS = {"live": "green", "candidate": "blue", "refused": "red", "approved": "green"}
 
 
@@ -43,8 +47,9 @@ def page() -> None:
             st.info(plain(error.localized(language())), icon=":material/lock:")
             return
         _adapters(registry, adapters)
-        tuning_jobs.section(engine, found, adapters)
+        tuning_review.section(engine)
         _sets(sets, found)
+        tuning_jobs.section(engine, found, adapters)
         _history()
 
 
@@ -92,7 +97,7 @@ def _adapter(registry: Registry, adapter: Adapter) -> None:
         st.caption(
             say(
                 "tuning.adapter_line",
-                base=one_line(adapter.base_model, 60),
+                base=one_line(_short(adapter.base_model), 60),
                 records=card.get("records", "?"),
                 first=f"{losses[0]:.2f}",
                 last=f"{losses[-1]:.2f}",
@@ -104,7 +109,9 @@ def _adapter(registry: Registry, adapter: Adapter) -> None:
             st.caption(say("tuning.not_gated", name=one_line(adapter.name, 60)))
         with st.expander(say("tuning.card"), icon=":material/badge:"):
             if len(losses) > 1:
-                st.line_chart({say("tuning.loss"): losses}, height=160)
+                at, loss = say("tuning.step"), say("tuning.loss")
+                rows = [{at: step, loss: value} for step, value in enumerate(losses, 1)]
+                st.line_chart(rows, x=at, y=loss, height=160)
             shown = {k: v for k, v in card.items() if k not in ("losses", "heldout_losses")}
             st.json({**shown, "sha256": adapter.sha256}, expanded=False)
         if adapter.state != "live":
@@ -113,6 +120,11 @@ def _adapter(registry: Registry, adapter: Adapter) -> None:
             tuning_jobs.judging(engine, adapter)
         if is_admin(principal()) and adapter.state in PROMOTABLE:
             _promotion(registry, adapter)
+
+
+def _short(base_model: str) -> str:
+    """A folder by its last name: the rest says nothing to who reads it."""
+    return Path(base_model).name if Path(base_model).is_absolute() else base_model
 
 
 def _promotion(registry: Registry, adapter: Adapter) -> None:
@@ -142,13 +154,18 @@ def _promotion(registry: Registry, adapter: Adapter) -> None:
 
 
 def _gate(gate: Mapping[str, object]) -> None:
-    conditions = gate.get("conditions")
+    conditions, means = gate.get("conditions"), gate.get("means")
+    before, after = (
+        (means.get(name) or {}) if isinstance(means, Mapping) else {} for name in (BASELINE, CANDIDATE)
+    )
     baseline = str(gate.get("baseline", "?"))
     rows = [
         {
             say("tuning.held"): "✓" if c["passed"] else "✗",
             say("tuning.measure"): measure_name(str(c["measure"]), language()),
             say("tuning.role"): say(f"tuning.role_{c['kind']}"),
+            say("tuning.before"): before.get(c["measure"]),
+            say("tuning.after"): after.get(c["measure"]),
             say("tuning.gain"): f"{c['mean']:+.3f} ({c['low']:+.3f} … {c['high']:+.3f})",
             "n": c["n"],
         }
@@ -219,7 +236,7 @@ def _set(sets: TrainSets, one: TrainSet) -> None:
             coverage = card["coverage"]
             for label, counts in (
                 ("set_sources", card["sources"]),
-                ("set_removed", card["removed"]),
+                ("set_removed", {_said(f"tune.removed_{why}"): n for why, n in card["removed"].items()}),
                 ("set_masked", card["masked"]),
                 ("set_kinds", coverage["kinds"]),
                 ("set_languages", coverage["languages"]),
@@ -231,6 +248,37 @@ def _set(sets: TrainSets, one: TrainSet) -> None:
             thin = ", ".join(coverage["thin"]) or "–"
             st.markdown(f"{_said('tune.set_thin')}: {one_line(thin, 300)}")
             st.code(one.path, language=None)
+        _records(one)
+
+
+def _records(one: TrainSet) -> None:
+    """What stands in the set, and what was left out with its reason. Read when it is asked for: sets are
+    large."""
+    if not st.toggle(say("tuning.records"), key=f"records-{one.id}"):
+        return
+    try:
+        train, heldout, _ = open_train_set(Path(one.path))
+        removed = removed_records(Path(one.path))
+    except WenjuError as error:
+        st.error(plain(error.localized(language())))
+        return
+    parts = [(say("tuning.part_train"), record) for record in train]
+    parts += [(say("tuning.part_heldout"), record) for record in heldout]
+    for why, record in removed:
+        parts.append((say("tuning.part_removed", reason=_said(f"tune.removed_{why}")), record))
+    rows = [
+        {
+            say("tuning.part"): part,
+            say("tuning.asked"): record.question,
+            say("tuning.answered"): record.answer,
+            say("tuning.passages"): "\n\n".join(f"[{n}] {p.text}" for n, p in enumerate(record.passages, 1)),
+            say("tuning.origin"): record.origin,
+        }
+        for part, record in parts[:RECORDS_SHOWN]
+    ]
+    st.dataframe(rows, hide_index=True, key=f"records-table-{one.id}")
+    if len(parts) > RECORDS_SHOWN:
+        st.caption(say("tuning.records_more", shown=RECORDS_SHOWN, count=len(parts)))
 
 
 def _history() -> None:

@@ -45,8 +45,9 @@ def section(engine: Engine, sets: Sequence[TrainSet], adapters: Sequence[Adapter
     @st.fragment(run_every=TICK_S if busy else None)
     def watch() -> None:
         found = jobs.all(principal())
+        newest = next((job.id for job in found), None)
         for job in found[:SHOWN]:
-            _job(jobs, job)
+            _job(jobs, job, newest)
         if busy and not any(job.status in OPEN_JOBS for job in found):
             st.rerun()  # the adapter that came out of it, and the form again
 
@@ -157,7 +158,7 @@ def _free_name(adapters: Sequence[Adapter]) -> str:
     return next(name for n in range(1, len(taken) + 2) if (name := f"adapter-{n}") not in taken)
 
 
-def _job(jobs: Jobs, job: TuneJob) -> None:
+def _job(jobs: Jobs, job: TuneJob, again: int | None) -> None:
     with st.container(border=True, key=f"job-{job.id}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             name = one_line(str(job.config.get("name", "")), 60)
@@ -172,28 +173,68 @@ def _job(jobs: Jobs, job: TuneJob) -> None:
                     on_click=_stop,
                     args=(jobs, job.id),
                 )
+            elif job.status in ("failed", "stopped") and job.id == again:
+                st.button(
+                    say("tuning.job_again"),
+                    key=f"again-{job.id}",
+                    icon=":material/resume:",
+                    help=say("tuning.job_again_help"),
+                    on_click=_again,
+                    args=(jobs, job.id),
+                )
         if job.status in OPEN_JOBS:
+            _plan(job)
             _progress(job)
+        elif "passed" in job.progress:
+            st.caption(
+                say("tuning.job_passed" if job.progress["passed"] else "tuning.job_refused", name=name)
+            )
         if job.error:
             params = job.error.get("params") or {}
             st.error(plain(message(str(job.error.get("code")), language(), params)))
         curve = jobs.curve(job)
         if len(curve.losses) > 1 and job.status in OPEN_JOBS:
-            loss, heldout = say("tuning.loss"), say("tuning.heldout_loss")
+            at, loss, heldout = say("tuning.step"), say("tuning.loss"), say("tuning.heldout_loss")
             rows = [
-                {loss: value, heldout: curve.heldout.get(step)} if curve.heldout else {loss: value}
+                {at: step, loss: value, **({heldout: curve.heldout.get(step)} if curve.heldout else {})}
                 for step, value in curve.losses.items()
             ]
-            st.line_chart(rows, y=list(rows[0]), height=160)
+            st.line_chart(rows, x=at, y=list(rows[0])[1:], height=180)
         words = last_lines(Path(job.log_path)) if job.status in ("failed", "stopped") else ""
         if words:
             with st.expander(say("tuning.job_log"), icon=":material/subject:"):
                 st.code(words, language=None)
 
 
+def _again(jobs: Jobs, job_id: int) -> None:
+    try:
+        jobs.again(job_id, principal())
+    except WenjuError as error:
+        st.session_state["_tuning_told"] = ("error", error.localized(language()))
+    else:
+        st.session_state["_tuning_told"] = ("success", say("tuning.job_started"))
+
+
 def _stop(jobs: Jobs, job_id: int) -> None:
     jobs.stop(job_id, principal())
     st.session_state["_tuning_told"] = ("success", say("tuning.job_stopped"))
+
+
+def _plan(job: TuneJob) -> None:
+    """What the trainer found that it needs, before it began."""
+    plan = job.progress.get("plan")
+    if not isinstance(plan, Mapping):
+        return
+    trainable, parameters = int(plan["trainable"]), max(1, int(plan["parameters"]))
+    words = say(
+        "tuning.plan_line",
+        trainable=f"{trainable:,}",
+        parameters=f"{parameters:,}",
+        share=f"{trainable / parameters:.2%}",
+        total=f"{plan['total_gb']:.1f}",
+        available=f"{plan['available_gb']:.1f}",
+    )
+    st.caption(words)
 
 
 def _progress(job: TuneJob) -> None:

@@ -104,11 +104,22 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "训练以代码 {code} 结束：{problem}",
     ),
     "tune.see_above": ("the reason stands above", "原因见上文"),
-    "tune.job_failed": ("The job failed: {problem}. Its log tells more.", "任务失败：{problem}。详见其日志。"),
+    "tune.job_failed": (
+        "The job failed: {problem}. Its log tells more.",
+        "任务失败：{problem}。详见其日志。",
+    ),
     "tune.job_lost": (
-        "Job {job} ended without a word: its process was killed or the machine restarted. Start it again; training "
-        "goes on from its last checkpoint.",
-        "任务 {job} 意外结束：其进程被终止或机器重启。请重新启动；训练会从最近的检查点继续。",
+        "Job {job} ended without a word: its process was killed or the machine restarted. Go on with it (the button, "
+        "or wenju tune again {job}): training continues from its last checkpoint.",
+        "任务 {job} 意外结束：其进程被终止或机器重启。点“继续”或运行 wenju tune again {job}，训练会从最近的检查点继续。",
+    ),
+    "tune.trained_already": (
+        "Another process is at this very training ({path}). Wait for it, or end it.",
+        "另一个进程正在进行同一训练（{path}）。请等待其结束或终止它。",
+    ),
+    "tune.not_again": (
+        "Job {job} did not fail and was not stopped: there is nothing to go on with.",
+        "任务 {job} 既未失败也未停止，无需继续。",
     ),
     "tune.job_queued": ("waiting", "等待中"),
     "tune.job_running": ("at work", "运行中"),
@@ -116,7 +127,15 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "tune.job_stopped": ("stopped", "已停止"),
     "tune.job_failed_state": ("failed", "失败"),
     "tune.no_jobs": ("There has been no job.", "尚无任务。"),
-    "tune.stopped": ("Job {job} is being stopped; its checkpoints stay.", "正在停止任务 {job}；其检查点会保留。"),
+    "tune.stopped": (
+        "Job {job} is being stopped; its checkpoints stay.",
+        "正在停止任务 {job}；其检查点会保留。",
+    ),
+    "tune.again": ("Job {job} goes on as job {new}.", "任务 {job} 以任务 {new} 继续。"),
+    "cli.help.tune.again": (
+        "Go on with a job that failed, was stopped or died, from its last checkpoint.",
+        "从最近的检查点继续失败、停止或意外结束的任务。",
+    ),
     "tune.ended": ("Job {job} had ended already.", "任务 {job} 已经结束。"),
     "tune.cycle_waiting": (
         "Too little is new: {new} reviewed answers since the last set, {least} are wanted.",
@@ -337,12 +356,34 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "tune.set_counts": ("train {train}, held out {heldout}", "训练 {train} 条，留出 {heldout} 条"),
     "tune.set_sources": ("Came in", "来源"),
     "tune.set_removed": ("Left out", "剔除"),
+    "tune.removed_no_passages": ("no passages", "没有段落"),
+    "tune.removed_bad_citation": ("cites a passage that is not there", "引用了不存在的段落"),
+    "tune.removed_no_citation": ("cites nothing", "没有引用"),
+    "tune.removed_too_short": ("too short", "过短"),
+    "tune.removed_too_long": ("too long", "过长"),
+    "tune.removed_truncated": ("cut off", "被截断"),
+    "tune.removed_wrong_language": ("answers in another language", "回答语言不一致"),
+    "tune.removed_unsupported": ("its passages do not say so", "段落不支持该答案"),
+    "tune.removed_duplicate": ("duplicate", "重复"),
+    "tune.removed_near_duplicate": ("near duplicate", "近似重复"),
+    "tune.removed_contradictory": ("contradicts another", "与其他记录矛盾"),
+    "tune.removed_not_reviewed": ("nobody reviewed it", "未经审核"),
+    "tune.removed_contributor_cap": ("too much from one person", "同一人贡献过多"),
     "tune.set_masked": ("Personal data masked", "已屏蔽的个人信息"),
     "tune.set_kinds": ("Kinds", "类型"),
     "tune.set_languages": ("Languages", "语言"),
     "tune.set_documents": ("Documents", "文档"),
     "tune.set_topics": ("Topics", "主题"),
     "tune.set_thin": ("Thin", "偏少"),
+    "tune.plan_time": (
+        "Time: at least {time} (the products alone, at the speed measured now).",
+        "时间：至少 {time}（仅矩阵运算，按当前实测速度）。",
+    ),
+    "tune.does_not_fit": (
+        "It would not fit: about {total} GB are needed, {available} GB are free. Next smaller setting: {smaller}. "
+        "All the same: check_memory: false",
+        "放不下：约需 {total} GB，空闲 {available} GB。可改用更小的设置：{smaller}。仍要运行：check_memory: false",
+    ),
     "tune.plan": (
         "Trains {trainable} of {parameters} parameters ({share} %). Memory: {total} GB of {available} GB free "
         "(weights {weights}, optimizer {optimizer}, activations {activations}).",

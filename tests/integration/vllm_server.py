@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -54,15 +54,23 @@ def vllm(folder: Path, *options: str, words: str = "", size: Sequence[str] = ())
 
 
 @contextlib.contextmanager
-def vllm_server(folder: Path, *options: str, words: str = "", size: Sequence[str] = ()) -> Iterator[str]:
+def vllm_server(
+    folder: Path,
+    *options: str,
+    words: str = "",
+    size: Sequence[str] = (),
+    teach: Callable[[Path], None] | None = None,
+) -> Iterator[str]:
     """The URL (ending in /v1) of a server that serves a tiny Qwen3, ``folder``/tiny, as "tiny". ``words``:
     text that its tokenizer also learns from; such a server is always one of its own. ``size``: options of
-    make_tiny_qwen.py."""
+    make_tiny_qwen.py. ``teach`` may change the model's folder before it is served."""
     given = os.environ.get("WENJU_TEST_VLLM_URL")
     if given and not words:
         yield given
         return
     server, url = vllm(folder, *options, words=words, size=size)
+    if teach is not None:
+        teach(folder / "tiny")
     try:
         server.start()
         yield url

@@ -40,6 +40,8 @@ import numpy as np
 from safetensors.numpy import save_file
 config = json.loads(Path(sys.argv[5]).read_text())
 assert sys.argv[1:5] == ["-m", "cli", "tune", "train"] and sys.argv[6] == "--json", sys.argv
+plan = {{"trainable": 4, "parameters": 100, "total_gb": 1.0, "available_gb": 8.0, "fits": True}}
+print(json.dumps({{"plan": plan}}), flush=True)
 for step in range(1, config["steps"] + 1):
     told = {{"step": step, "steps": config["steps"], "loss": 2.0 / step, "heldout": None}}
     print(json.dumps(told), flush=True)
@@ -149,6 +151,29 @@ def test_what_ends_a_job_is_said(engine: Engine, approved: str, monkeypatch: pyt
     monkeypatch.setattr("finetune.jobs.LOST_S", 0.0)
     [lost] = [one for one in jobs.all() if one.id == job.id]
     assert (lost.status, lost.error["code"]) == ("failed", "tune.job_lost")
+    assert running.progress["plan"]["trainable"] == 4  # said before the first step
+
+
+def test_what_was_stopped_goes_on_and_what_is_done_does_not(engine: Engine, approved: str) -> None:
+    jobs = Jobs(engine)
+    options = {"steps": 2, "warmup_steps": 1}
+    job = jobs.train("slow", approved, "tiny", options=options, gate={"dataset": "no such"})
+    wait(engine, job, until=lambda now: now.progress.get("step"))
+    assert jobs.stop(job.id)
+    with pytest.raises(AccessDenied):
+        jobs.again(job.id, ANALYST)
+    next_one = wait(engine, jobs.again(job.id))
+    assert (next_one.kind, next_one.config["training"]) == (job.kind, job.config["training"])
+    assert (next_one.status, next_one.error["code"]) == (
+        "failed",
+        "tune.no_such",
+    )  # at the gate: it is trained
+    [adapter] = Registry(engine.store, engine.settings).adapters()
+    done = wait(engine, jobs.judge(adapter.name, {"heldout": approved}))
+    assert done.status == "done"
+    with pytest.raises(TuneError) as caught:
+        jobs.again(done.id)
+    assert caught.value.code == "tune.not_again"
 
 
 def test_what_cannot_be_started_is_refused_at_once(engine: Engine, approved: str, tmp_path: Path) -> None:

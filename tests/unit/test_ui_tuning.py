@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -64,6 +65,10 @@ def page(language: str = "en") -> AppTest:
     return AppTest.from_function(script, kwargs={"language": language}, default_timeout=60).run()
 
 
+def labelled(shown: AppTest, code: str) -> Any:
+    return next(b for b in shown.button if b.label == text(code, "en"))
+
+
 def test_promote_with_a_share_and_roll_back(engine: Engine) -> None:
     registry = Registry(engine.store, engine.settings)
     for name in ("good", "bad"):
@@ -100,7 +105,7 @@ def test_a_server_that_is_down_is_told_and_changes_nothing(engine: Engine, vllm:
 def test_a_set_is_made_from_feedback_looked_at_and_approved(engine: Engine) -> None:
     eve = Principal("eve", "eve", frozenset({"evaluator"}))
     shown = page()
-    shown.button[0].click().run()  # nothing there to make it from
+    labelled(shown, "tuning.make").click().run()  # nothing there to make it from
     assert "0" in shown.error[0].value
     for question in GOLDEN[:6]:
         *_, done = engine.ask(question.question)
@@ -109,13 +114,50 @@ def test_a_set_is_made_from_feedback_looked_at_and_approved(engine: Engine) -> N
         engine.rate_turn(turn_id, boot.principal(), -1, correction=correction)
         engine.review_feedback(turn_id, eve, "accepted")
     shown.text_input(key="train-set-name").input("july")
-    shown.button[0].click().run()
+    labelled(shown, "tuning.make").click().run()
     assert not shown.exception
     [made] = engine.store.train_sets()
     assert (made.name, made.state) == ("july", "draft")
     assert any("turn 6" in m.value for m in shown.markdown)
     shown.button(key=f"approve-{made.id}").click().run()
     assert engine.store.train_set(made.id).state == "approved"
+
+
+def test_feedback_is_reviewed_where_it_is_learned_from(engine: Engine) -> None:
+    turns = []
+    for number, question in enumerate(GOLDEN[:4]):
+        *_, done = engine.ask(question.question)
+        turns.append(done.answer.turn_id)  # type: ignore[union-attr]
+        correction = f"Revenue was {question.answers[0]} million euros." if number < 2 else ""
+        liked = 1 if number == 2 else -1  # the last one is only called wrong: nothing to learn from
+        engine.rate_turn(turns[-1], boot.principal(), liked, correction=correction)  # type: ignore[arg-type]
+    shown = page()
+    assert any(c.value == text("tuning.review_counts", "en", waiting=3, accepted=0) for c in shown.caption)
+    shown.button(key=f"reject-{turns[0]}").click().run()
+    shown.button(key="accept-these").click().run()
+    assert not shown.exception
+    found = {turn.id: turn.review for turn in engine.feedback(boot.principal())}
+    assert found == {turns[0]: "dismissed", turns[1]: "accepted", turns[2]: "accepted", turns[3]: ""}
+    assert any(c.value == text("tuning.review_counts", "en", waiting=0, accepted=2) for c in shown.caption)
+
+
+def test_the_records_of_a_set_are_shown_with_the_reasons_of_what_is_not_in_it(engine: Engine) -> None:
+    for question in GOLDEN[:6]:
+        *_, done = engine.ask(question.question)
+        turn_id = done.answer.turn_id  # type: ignore[union-attr]
+        wrong = question is GOLDEN[0]
+        correction = "Revenue was 99,999 euros." if wrong else f"Revenue was {question.answers[0]} million."
+        engine.rate_turn(turn_id, boot.principal(), -1, correction=correction)
+        engine.review_feedback(turn_id, boot.principal(), "accepted")
+    shown = page()
+    labelled(shown, "tuning.make").click().run()
+    [made] = engine.store.train_sets()
+    shown.toggle(key=f"records-{made.id}").set_value(True).run()
+    assert not shown.exception
+    table = shown.dataframe[0].value
+    reason = text("tuning.part_removed", "en", reason="its passages do not say so")
+    assert table["Part"].isin(["to train on", "held out"]).sum() == 5
+    assert "99,999" in table[table["Part"] == reason]["Answer to learn"].iloc[0]
 
 
 def test_from_corrected_answers_to_a_live_adapter_and_back(engine: Engine, tmp_path: Path) -> None:
@@ -138,18 +180,17 @@ def test_from_corrected_answers_to_a_live_adapter_and_back(engine: Engine, tmp_p
     shown = page()
     assert any(text("tuning.job_needs_set", "en") == c.value for c in shown.caption)
     shown.text_input(key="train-set-name").input("july")
-    shown.button[0].click().run()
+    labelled(shown, "tuning.make").click().run()
     [made] = engine.store.train_sets()
     shown.button(key=f"approve-{made.id}").click().run()
     shown.text_input(key="train-name").input("good")
     shown.text_input(key="train-base").input("tiny")
     shown.text_area(key="train-more").input("learning_rate: oops")
-    start = next(b for b in shown.button if b.label == text("tuning.job_start", "en"))
-    start.click().run()
+    labelled(shown, "tuning.job_start").click().run()
     assert "valid number" in shown.error[0].value  # nothing typed is lost
     shown.text_area(key="train-more").input("learning_rate: 3.0e-4")
     shown.number_input(key="train-steps").set_value(3)
-    next(b for b in shown.button if b.label == text("tuning.job_start", "en")).click().run()
+    labelled(shown, "tuning.job_start").click().run()
     assert not shown.exception
     [job] = engine.store.jobs()
     deadline = time.monotonic() + 90
