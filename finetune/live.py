@@ -63,6 +63,13 @@ def check_folder(folder: Path, root: Path) -> Card:
     return card
 
 
+def same_base(one: str, other: str) -> bool:
+    """Whether two names may stand for one model: the last parts are equal, or one goes on with a dash where
+    the other ends ("Qwen3-8B" and "Qwen3-8B-AWQ")."""
+    first, second = (Path(name.rstrip("/")).name.lower() for name in (one, other))
+    return first == second or first.startswith(f"{second}-") or second.startswith(f"{first}-")
+
+
 class AdapterServer:
     """One vLLM that was started with ``--enable-lora`` and VLLM_ALLOW_RUNTIME_LORA_UPDATING. ``base_url``
     ends in /v1."""
@@ -80,6 +87,13 @@ class AdapterServer:
             return {str(m["id"]): str(m.get("parent") or m.get("root") or "") for m in answer["data"]}
         except (KeyError, TypeError, AttributeError) as error:
             raise self._garbage(answer) from error
+
+    def bases(self) -> list[str]:
+        """Folders or hub names of the models that are served without an adapter, as far as the server tells.
+        Raises TuneError."""
+        data = self._call("GET", "/models").get("data")
+        rows = [m for m in data if isinstance(m, dict)] if isinstance(data, list) else []
+        return [str(m["root"]) for m in rows if m.get("root") and not m.get("parent")]
 
     def load(self, name: str, folder: Path, card: Card) -> None:
         """``name`` is served from ``folder`` afterwards; loading it twice is fine. The template is checked

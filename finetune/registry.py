@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from finetune.config import TuneError
-from finetune.live import AdapterServer, adapter_hash, check_folder
+from finetune.live import AdapterServer, adapter_hash, check_folder, same_base
 from finetune.served import served_prompts
 from rag.access import LOCAL, require_right
 from rag.answer.prompts import training_version
@@ -142,9 +142,21 @@ class Registry:
                 "tune.other_prompt", name=adapter.name, trained=trained or "-", served=served, use=use
             )
 
+    def _check_base(self, adapter: Adapter) -> None:
+        """An adapter fits the model that it was trained on and no other. What ``tuning.base_model`` names is
+        taken for the served one."""
+        served = self.server().bases()
+        if not served or adapter.base_model == self._settings.tuning.base_model:
+            return
+        if not any(same_base(adapter.base_model, name) for name in served):
+            raise TuneError(
+                "tune.other_base", name=adapter.name, base=adapter.base_model, served=", ".join(served[:3])
+            )
+
     def _load(self, adapter: Adapter) -> None:
         folder = Path(adapter.path)
         card = check_folder(folder, self.root)
         if adapter_hash(folder) != adapter.sha256:
             raise TuneError("tune.changed", path=folder)
+        self._check_base(adapter)
         self.server().load(adapter.name, folder, card)

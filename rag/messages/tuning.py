@@ -281,6 +281,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{path} is not served: {problem}.",
         "不会加载 {path}：{problem}。",
     ),
+    "tune.other_base": (
+        "{name} was trained on {base}, but the server serves {served}: an adapter fits its own base alone. If they "
+        "are one model under two names: WENJU_TUNING__BASE_MODEL={base}",
+        "{name} 的训练基座是 {base}，而服务器提供的是 {served}：适配器只适用于自己的基座。如果两者是同一模型的不同名称："
+        "WENJU_TUNING__BASE_MODEL={base}",
+    ),
     "tune.template": (
         "{model} was trained with another prompt template than the server applies to {base}. Serve the base "
         "with the chat template that lies in the adapter's folder (vllm serve --chat-template ...).",

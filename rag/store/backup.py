@@ -40,7 +40,7 @@ from rag.store.schema import HEAD, documents, metadata
 FORMAT = 1
 MANIFEST = "manifest.json"
 LEFT_OUT = frozenset({"secrets", "sessions", "sign_in_failures", "idempotency", "orphans"})
-FOLDERS = ("adapters", "train_sets", "tuning")  # of the data folder
+FOLDERS = ("adapters", "train_sets", "tune_jobs", "tune_cycles", "teacher")  # of the data folder
 PATH_COLUMNS = {("adapters", "path"), ("train_sets", "path"), ("tune_jobs", "log_path")}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

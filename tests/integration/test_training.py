@@ -76,6 +76,15 @@ def _logits(model: Any, tokenizer: Any) -> Any:
         return model(**tokenizer("Revenue was 531,128 [1].", return_tensors="pt")).logits
 
 
+def _loaded(base: Path, adapter: Path) -> Any:
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    plain = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    return PeftModel.from_pretrained(plain, adapter).eval()
+
+
 def test_loss_falls_and_the_adapter_loads_again(config: Training, base: Path) -> None:
     import torch
     from peft import PeftModel
@@ -249,13 +258,16 @@ def test_divergence_and_a_missing_template_are_told(config: Training, base: Path
 
 
 def test_the_plan_counts_what_the_model_has(config: Training) -> None:
-    from finetune.plan import plan, smaller
+    from finetune.plan import operations_per_s, plan, smaller
 
     found = plan(config, operations_per_s=1e9)
     card = train(config.model_copy(update={"steps": 1}))
     assert (found.parameters + found.trainable, found.trainable) == (card.parameters, card.trainable)
     assert found.fits
     assert found.seconds
+    assert operations_per_s(config) > 1e8
+    taught = plan(config.model_copy(update={"teacher": config.base_model}), operations_per_s=1e9)
+    assert taught.weights_gb > 1.5 * found.weights_gb
     assert not plan(config.model_copy(update={"max_tokens": 10**7})).fits
     steps = []
     for _ in range(6):
@@ -270,16 +282,23 @@ def test_the_plan_counts_what_the_model_has(config: Training) -> None:
     assert "batch_size: 4" in steps[1]
 
 
-def test_a_teacher_is_learned_from_and_must_share_the_tokens(config: Training, tmp_path: Path) -> None:
+def test_a_teacher_is_learned_from_and_must_share_the_tokens(
+    config: Training, base: Path, tmp_path: Path
+) -> None:
     import torch
+    from transformers import AutoTokenizer
 
     torch.set_num_threads(1)
     teacher = tmp_path / "teacher"
     few = config.model_copy(update={"batch_size": 3, "steps": 4, "learning_rate": 1e-3})
     train(few.model_copy(update={"method": "full", "output_dir": teacher}))
-    taught = few.model_copy(update={"teacher": str(teacher), "steps": 12, "learning_rate": 1e-2})
+    taught = few.model_copy(update={"teacher": str(teacher), "steps": 20, "learning_rate": 1e-2})
     card = train(taught)
+    assert len(card.losses) == 20
     assert sum(card.losses[-3:]) < sum(card.losses[:3]), card.losses
+    first, second = (_loaded(base, taught.output_dir) for _ in range(2))
+    tokenizer = AutoTokenizer.from_pretrained(taught.output_dir)
+    assert torch.equal(_logits(first, tokenizer), _logits(second, tokenizer))
     tokens = json.loads((teacher / "tokenizer.json").read_text(encoding="utf-8"))
     tokens["model"]["vocab"] = {f"{token}x": number for token, number in tokens["model"]["vocab"].items()}
     tokens["model"]["merges"] = []

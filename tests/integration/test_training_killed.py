@@ -109,3 +109,27 @@ def test_a_trainer_killed_twice_ends_as_if_nobody_had_disturbed_it(
     assert last.steps()[0] == SAVE + 1  # the half-written checkpoint of step 6 was not used
     assert card["losses"] == pytest.approx(whole, abs=2e-4)
     assert not list(tmp_path.glob(".killed.*.work"))
+
+
+def test_what_cannot_fit_is_not_begun_and_two_do_not_train_the_same(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    long = Run({**values, "max_tokens": 50_000_000}, tmp_path / "long")
+    assert long.process.wait(LIMIT_S) == 3
+    [line] = long.said.read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["plan"]["fits"] is False
+    assert "gradient_checkpointing: true" in long.log.read_text().splitlines()[-1]  # what would fit better
+
+    one = Run({**values, "steps": 2000}, tmp_path / "both")
+    until = time.monotonic() + LIMIT_S
+    while not one.steps():
+        assert one.process.poll() is None, one.log.read_text()[-2000:]
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    try:
+        other = Run({**values, "steps": 2000}, tmp_path / "both")
+        assert other.process.wait(LIMIT_S) == 1
+        assert "Another process is at this very training" in other.log.read_text()
+    finally:
+        os.killpg(one.process.pid, signal.SIGKILL)
+        one.process.wait(10)

@@ -38,6 +38,7 @@ class FakeVllm:
         self.tokens = TOKENS
         self.loads: list[str] = []
         self.garbage = False
+        self.root = ""  # of the base: its folder or hub name
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -52,7 +53,8 @@ class FakeVllm:
                 self.wfile.write(raw)
 
             def do_GET(self) -> None:
-                self._say(200, {"data": [{"id": n, "parent": p} for n, p in fake.served.items()]})
+                rows = [{"id": n, "parent": p, "root": fake.root} for n, p in fake.served.items()]
+                self._say(200, {"data": rows})
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -188,6 +190,34 @@ def test_a_server_that_fails_leaves_the_old_one_live(registry: Registry, vllm: F
     assert live(registry) == {"one": 1.0}
     if fault == "template":
         assert "two" not in vllm.served
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "served", "fits"),
+    [
+        ("Qwen/Qwen3-8B", "Qwen/Qwen3-8B", True),
+        ("Qwen/Qwen3-8B", "/models/qwen3-8b-awq/", True),
+        ("Qwen/Qwen3-8B", "/models/Qwen3-14B", False),
+        ("Qwen/Qwen3-8B", "/models/ours", False),
+        ("Qwen/Qwen3-8B", "", True),  # a server that does not say it
+    ],
+)
+def test_an_adapter_is_loaded_on_its_own_base_alone(
+    registry: Registry, vllm: FakeVllm, trained_on: str, served: str, fits: bool
+) -> None:
+    ready(registry, "one", base_model=trained_on)
+    vllm.root = served
+    if not fits:
+        with pytest.raises(TuneError) as caught:
+            registry.promote("one")
+        assert caught.value.code == "tune.other_base"
+        assert (live(registry), vllm.loads) == ({}, [])
+        tuning = registry._settings.tuning.model_copy(
+            update={"base_model": trained_on}
+        )  # one under two names
+        registry._settings = registry._settings.model_copy(update={"tuning": tuning})
+    registry.promote("one")
+    assert live(registry) == {"one": 1.0}
 
 
 def test_changed_files_are_not_served(registry: Registry) -> None:
