@@ -99,7 +99,7 @@ class Jobs:
     def again(self, job_id: int, principal: Principal = LOCAL) -> TuneJob:
         """Starts a job that failed, was stopped or died once more, with the settings of then: training goes
         on from its last checkpoint. Raises TuneError, StoreError."""
-        require_role(principal, "evaluator", "admin")
+        require_right(principal, "evaluate")
         self.all(principal)  # one that died is marked as failed
         job = self._engine.store.job(job_id)
         if job.status not in ("failed", "stopped"):
