@@ -26,6 +26,11 @@ _PERIODS = re.compile(
     r"(?: year end)?(?:, respectively)?",
     re.I,
 )
+_WHOSE = re.compile(
+    r"^(?:[A-Z0-9][\w.&]*\s){0,3}(?!(?:share|stock)holders|owners|members|partners)[A-Z0-9][\w.&]*"
+    r"(?:['’]s|(?<=s)['’])\s+(?=\S)"
+)
+"""Of a phrase the company that it begins with: "Johnson Controls' revenue" is revenue."""
 _ZH_PERIODS = re.compile(
     r"(?:19|20)\d{2}\s*年度?[末初底]?|上年|去年|本年|本期|同期|报告期(?:内|末)?|期末|年末|上一年"
 )
@@ -33,6 +38,8 @@ _EN = (
     ("growth", r"(?:percentage|percent|%|per cent) (?:change|increase|decrease|growth)"
                r"\s*(?:/ ?\(?decrease\)?\s*)?(?:in|of|for|between)\s+(?P<x>.+)"),
     ("growth", r"(?P<x>[^?]+?)\s+growth rate|growth rate (?:of|in)\s+(?P<x2>.+)"),
+    ("growth", r"\bhow (?:did|has|have|fast did|fast has|fast have)\s+(?P<x>[^?,;]+?)\s+"
+               r"(?:changed?|gr[eo]wn?|developed?|evolved?)\s+(?:from|between|since|in|over|during)\b"),
     ("share", r"(?:what|which) (?:percentage|percent|proportion|share) of\s+(?P<y>.+?)\s+"
               r"(?:does|do|did|is|are|was|were|came from|comes from)\s+(?P<x>.+?)"
               r"(?:\s+(?:make up|constitute|form|represent|account for).*)?$"),
@@ -159,7 +166,7 @@ def _phrase(text: str) -> str:
     text = re.sub(r"\s+", " ", text).strip()
     for _ in range(4):
         text = _TRIM.sub("", text).strip()
-    return text
+    return _WHOSE.sub("", text)
 
 
 def _ids(phrase: str) -> tuple[str, ...]:

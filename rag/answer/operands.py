@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
@@ -170,9 +170,8 @@ def _best(
     item = _item(wanted)
     newest = max((s.figure.column.year or 0 for s in seen), default=0) or None
     year = wanted.year or newest
-    best: Found | None = None
-    rivals: dict[tuple[int, int], list[Sighting]] = {}
-    close: list[tuple[float, Sighting]] = []
+    close: list[tuple[float, Sighting, bool]] = []
+    rows: dict[tuple[int, int], list[Sighting]] = {}
     for sighting in seen:
         figure = sighting.figure
         if figure.column.kind == "change" or figure.column.part or figure.column.year != year or year is None:
@@ -186,24 +185,32 @@ def _best(
         score += 0.04 * (min(together[page], 4) - 1) + (0.2 if page in pages else 0.0)
         repeated = {o.passage.page_start for o in seen if o.figure.value == figure.value}
         score += 0.02 * min(len(repeated) - 1, 3)  # a report gives its main figures several times
-        rivals.setdefault((sighting.passage.chunk_id, figure.row), []).append(sighting)
-        close.append((score, sighting))
-        if best is None or score > best.score:
-            best = Found(wanted, sighting, score, stated)
-    if best is None or _ambiguous(best, close):
-        return None
-    # Two numbers of the year in one row: the column must say which is meant.
-    same = rivals[(best.sighting.passage.chunk_id, best.sighting.figure.row)]
-    if len({s.figure.value for s in same}) > 1:
-        asked = set(terms(wanted.name))
-        fitting = [s for s in same if asked & {t for t in terms(s.figure.column.text) if not t.isdigit()}]
-        if len(fitting) != 1:
+        rows.setdefault((sighting.passage.chunk_id, figure.row), []).append(sighting)
+        close.append((score, sighting, stated))
+    passed_over = False
+    for score, sighting, stated in sorted(close, key=lambda c: -c[0]):
+        meant = _meant(wanted, rows[sighting.passage.chunk_id, sighting.figure.row])
+        if meant is None:  # a segment in each column, say; the statement's own row has one figure a year
+            passed_over = True
+            continue
+        best = Found(wanted, meant, score, stated)
+        if (passed_over and not (stated and item is not None)) or _ambiguous(best, close):
             return None
-        return replace(best, sighting=fitting[0])
-    return best
+        return best
+    return None
 
 
-def _ambiguous(best: Found, others: Sequence[tuple[float, Sighting]]) -> bool:
+def _meant(wanted: Wanted, row: Sequence[Sighting]) -> Sighting | None:
+    """Of the figures of the year in one row the one that is asked: the only one, or the one whose column says
+    so."""
+    if len({s.figure.value for s in row}) == 1:
+        return row[0]
+    asked = set(terms(wanted.name))
+    fitting = [s for s in row if asked & {t for t in terms(s.figure.column.text) if not t.isdigit()}]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _ambiguous(best: Found, others: Sequence[tuple[float, Sighting, bool]]) -> bool:
     """Whether another row of the same page is named as well and says another number."""
     mine = best.sighting
     return any(
@@ -212,7 +219,7 @@ def _ambiguous(best: Found, others: Sequence[tuple[float, Sighting]]) -> bool:
         and other.passage.document_id == mine.passage.document_id
         and other.figure.row != mine.figure.row
         and abs(other.figure.value - mine.figure.value) > abs(mine.figure.value) / 100
-        for score, other in others
+        for score, other, _ in others
     )
 
 

@@ -229,6 +229,35 @@ def test_the_name_of_a_report_at_the_head_of_a_page_dates_no_column() -> None:
     assert {f.column.year for f in figures(table, table_header=header, year=2020)} == {None}
 
 
+SEGMENTS = """Segment results (in millions)
+Years ended December 31,
+2019	2019	2018	2018
+East	West	East	West
+Net sales	$2,000	$4,489	$2,500	$5,000"""
+
+
+def test_a_row_with_a_segment_in_each_column_gives_way_to_the_statement() -> None:
+    made = ask(
+        "What were Acme's net sales in FY2019?", [passage(4, SEGMENTS, "ACME_2019_10K.pdf", 2019), *ACME]
+    )
+    assert isinstance(made, Result)
+    assert made.calculation.result == "$6,489 million"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How did Acme's net sales change from 2018 to 2019?",
+        "How have net sales developed between 2018 and 2019?",
+        "How fast did net sales grow from 2018 to 2019?",
+    ],
+)
+def test_how_a_figure_changed_is_told_in_percent(question: str) -> None:
+    made = ask(question, ACME)
+    assert isinstance(made, Result)
+    assert made.calculation.result == "-13.48 %"
+
+
 ZH_PAGES = {
     60: "合并资产负债表\n单位：元\n项目\t2019 年 12 月 31 日\t2018 年 12 月 31 日"
     "\n资产总计\t2,464,948,703.85\t2,051,223,456.86"
