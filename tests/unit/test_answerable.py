@@ -85,6 +85,11 @@ def test_another_years_or_anothers_figure_is_refused_by_rule() -> None:
     assert "2031" in refusal.params["terms"]
 
 
+def test_a_question_about_something_else_entirely_is_refused() -> None:
+    # The weights, which never saw such a question, would let the quote stand.
+    assert decided("今天上海的天气怎么样？", "潘先生现任上海市政府决策咨询特聘专家。") is not None
+
+
 def test_the_weights_say_where_they_came_from() -> None:
     body = json.loads((files("rag.answer") / "answerable_weights.json").read_text("utf-8"))
     assert set(body["languages"]["zh"]["weights"]) == set(NAMES)
