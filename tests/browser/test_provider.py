@@ -22,7 +22,7 @@ from playwright.sync_api import Page, expect
 
 from rag.engine import Engine
 from rag.settings import Settings
-from tests.browser.conftest import free_port, running_app
+from tests.real_app import free_port, running_app
 
 CLIENT, SECRET = "wenju", "not a secret outside this test"
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from ingest.service import IngestService
 from rag.engine import Engine
 from rag.settings import Settings
-from tests.browser.conftest import ROOT, running_app
+from tests.real_app import ROOT, running_app
 
 PASSWORD = "four words make one"
 

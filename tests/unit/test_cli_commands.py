@@ -324,7 +324,7 @@ def test_interrupted_ingest_loses_nothing(tmp_path: Path) -> None:
 
     environment = {**os.environ, "LANG": "en_US.UTF-8"}
     with subprocess.Popen(
-        command("0.02"), cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command("0.1"), cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None
         assert child.stdout.readline()  # the first file is done
