@@ -94,4 +94,4 @@ clean: ## remove caches and build leftovers; your data and the environments stay
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 clean-all: clean ## clean, and remove the environments too; your data stay
-	rm -rf .venv .venv-models .venv-vllm
+	rm -rf .venv .venv-models .venv-vllm .venv-deploy .venv-ragas

@@ -27,6 +27,8 @@ done
 step "vLLM (CPU) environment" bash scripts/vllm-cpu-env.sh install
 step "tools that check deploy/" bash scripts/deploy_env.sh
 step "torch environment" bash scripts/models_env.sh
+step "ragas environment" bash scripts/ragas_env.sh
+export WENJU_RAGAS_PYTHON="${WENJU_RAGAS_PYTHON:-$PWD/.venv-ragas/bin/python}"
 if [ ${#without_torch[@]} -gt 0 ]; then
   step "PostgreSQL, Redis, nginx, vLLM, deploy/" .venv/bin/python -m pytest -m integration "${without_torch[@]}" "$@"
 fi
