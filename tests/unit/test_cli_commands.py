@@ -311,7 +311,8 @@ def test_interrupted_ingest_loses_nothing(tmp_path: Path) -> None:
     for number in range(24):
         (files / f"{number:02}.txt").write_text(f"Document {number}. " + "word " * 2000, encoding="utf-8")
     start = (
-        "import sys, rag.models.embeddings as e\n"
+        "import signal, sys, rag.models.embeddings as e\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job ignores it
         "from rag.testing import HashEmbedding\n"
         "model = HashEmbedding(delay_s=float(sys.argv.pop(1)))\n"
         "e.load_embedding = lambda settings: model\n"
